@@ -1,0 +1,43 @@
+"""The one description of the database: SQLAlchemy Core tables, split by context.
+
+Tables below a clinic have `clinic_id` first in every key, so that PostgreSQL serves them today and Citus can
+distribute them unchanged. Row-level security, rights and partitions are in `mindbridge_postgres.tenancy`.
+"""
+
+from mindbridge_postgres.schema.clinical import patient_consents, reports, screenings
+from mindbridge_postgres.schema.columns import metadata
+from mindbridge_postgres.schema.compliance import audit_chain_heads, audit_logs, clinic_keys, idempotency_keys
+from mindbridge_postgres.schema.identity import (
+    clinics,
+    login_attempts,
+    login_directory,
+    organizations,
+    recovery_codes,
+    refresh_tokens,
+    sessions,
+    users,
+)
+from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patients
+
+__all__ = [
+    "appointments",
+    "audit_chain_heads",
+    "audit_logs",
+    "clinic_keys",
+    "clinics",
+    "crisis_events",
+    "idempotency_keys",
+    "login_attempts",
+    "login_directory",
+    "metadata",
+    "organizations",
+    "patient_consents",
+    "patient_metrics",
+    "patients",
+    "recovery_codes",
+    "refresh_tokens",
+    "reports",
+    "screenings",
+    "sessions",
+    "users",
+]

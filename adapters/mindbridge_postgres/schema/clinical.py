@@ -1,0 +1,128 @@
+"""Screenings, the consents they rest on, and the reports made from them.
+
+What a clinician typed or a model wrote about a patient is sealed like any PHI, review notes, risk factors and
+recommended actions included: prose about one person does not become harmless by being short.
+"""
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Integer, Numeric, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from mindbridge_postgres.schema.columns import (
+    ALIVE,
+    LONG,
+    SHORT,
+    ciphertext,
+    count,
+    deletion,
+    digest,
+    line,
+    metadata,
+    moment,
+    one_of,
+    shaped,
+    tenant_key,
+    uuid,
+    version,
+    within_clinic,
+)
+from mindbridge_postgres.schema.patients import CODE_WORD, RISK_LEVELS
+
+REVIEW_STATUSES = ("pending_review", "confirmed", "overridden")
+CONSENT_TYPES = ("treatment", "ai_analysis", "data_sharing", "sud_disclosure")
+REPORT_FORMATS = ("pdf", "docx", "xlsx")
+
+screenings = Table(
+    "screenings",
+    metadata,
+    *tenant_key(),
+    uuid("patient_id"),
+    uuid("performed_by", nullable=True),
+    *one_of("risk_level", RISK_LEVELS),
+    Column("risk_score", Numeric(5, 2)),
+    *ciphertext("primary_risk_factor", SHORT, nullable=True),
+    *ciphertext("contributing_factors", LONG, nullable=True),
+    *ciphertext("recommended_actions", LONG, nullable=True),
+    *ciphertext("clinical_notes", LONG, nullable=True),
+    *shaped("screening_type", CODE_WORD),
+    *shaped("assessor", CODE_WORD),
+    *line("ai_model", 100, nullable=True),
+    *shaped("ai_prompt_hash", "^[0-9a-f]{64}$", nullable=True),
+    *ciphertext("ai_raw_response", LONG, nullable=True),
+    # Which guardrails fired, each with its reason as the rule's own words: no prose about the patient.
+    Column("guardrails", JSONB, nullable=False, server_default="[]"),
+    *one_of("review_status", REVIEW_STATUSES, default="pending_review"),
+    uuid("reviewed_by", nullable=True),
+    moment("reviewed_at", nullable=True),
+    *ciphertext("review_note", LONG, nullable=True),
+    Column("duration_ms", Integer),
+    moment("screened_at"),
+    *version(),
+    *deletion(),
+    within_clinic("patient_id", "patients"),
+    within_clinic("performed_by", "users"),
+    within_clinic("reviewed_by", "users"),
+    CheckConstraint("risk_score BETWEEN 0 AND 100", name="risk_score"),
+    CheckConstraint("jsonb_typeof(guardrails) = 'array'", name="guardrails"),
+    CheckConstraint("duration_ms >= 0", name="duration_ms"),
+    # Written by a clinician or not at all: pending has no reviewer, the other two have one.
+    CheckConstraint(
+        "(review_status = 'pending_review') = (reviewed_by IS NULL)"
+        " AND (review_status = 'pending_review') = (reviewed_at IS NULL)",
+        name="reviewed",
+    ),
+    CheckConstraint("review_status <> 'overridden' OR review_note IS NOT NULL", name="override_states_why"),
+    Index("ix_screenings_patient", "clinic_id", "patient_id", "screened_at", postgresql_where=text(ALIVE)),
+    Index(
+        "ix_screenings_unreviewed",
+        "clinic_id",
+        "id",
+        postgresql_where=text(f"review_status = 'pending_review' AND {ALIVE}"),
+    ),
+)
+
+patient_consents = Table(
+    "patient_consents",
+    metadata,
+    *tenant_key(),
+    uuid("patient_id"),
+    *one_of("consent_type", CONSENT_TYPES),
+    Column("granted", Boolean, nullable=False),
+    moment("granted_at", nullable=True),
+    moment("revoked_at", nullable=True),
+    *line("consent_form_version", 50, nullable=True),
+    uuid("witness_user_id", nullable=True),
+    *version(),
+    moment("created_at"),
+    within_clinic("patient_id", "patients"),
+    within_clinic("witness_user_id", "users"),
+    CheckConstraint("NOT granted OR granted_at IS NOT NULL", name="granted_at"),
+    CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_after_granted"),
+    Index(None, "clinic_id", "patient_id", "consent_type"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    *tenant_key(),
+    uuid("screening_id", nullable=True),
+    # Sealed: a filter may hold the name that somebody searched for.
+    *ciphertext("caseload_filter", SHORT, nullable=True),
+    uuid("generated_by"),
+    *one_of("format", REPORT_FORMATS),
+    *line("storage_key", 512),
+    Column("file_size_bytes", BigInteger, nullable=False),
+    *digest("checksum"),
+    *count("patient_count"),
+    *count("high_risk_count"),
+    *count("medium_risk_count"),
+    *count("low_risk_count"),
+    moment("generated_at"),
+    moment("expires_at"),
+    within_clinic("screening_id", "screenings"),
+    within_clinic("generated_by", "users"),
+    CheckConstraint("num_nonnulls(screening_id, caseload_filter) = 1", name="subject"),
+    CheckConstraint("file_size_bytes >= 0", name="file_size_bytes"),
+    CheckConstraint("expires_at > generated_at", name="expires_after_generated"),
+    Index(None, "clinic_id", "generated_by", "id"),
+    Index(None, "clinic_id", "screening_id", postgresql_where=text("screening_id IS NOT NULL")),
+)

@@ -1,0 +1,159 @@
+"""Organizations, clinics, staff, sessions and what guards the door.
+
+Four tables are reference tables, without row-level security: `organizations` and `clinics` are what a clinic's
+isolation hangs on, `login_directory` and `login_attempts` are read before it is known which clinic is asking.
+None of them holds PHI in the clear.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from mindbridge_postgres.schema.columns import (
+    SHORT,
+    ciphertext,
+    count,
+    digest,
+    json_object,
+    line,
+    metadata,
+    moment,
+    of_clinic,
+    one_of,
+    shaped,
+    tenant_key,
+    uuid,
+    version,
+    within_clinic,
+)
+
+ROLES = ("case_manager", "admin", "compliance_officer", "readonly")
+
+organizations = Table(
+    "organizations",
+    metadata,
+    uuid("id", primary_key=True),
+    *line("name", 255),
+    *line("subscription_tier", 50, default="standard"),
+    Column("hipaa_baa_signed", Boolean, nullable=False, server_default=text("false")),
+    Column("hipaa_baa_date", Date),
+    *json_object("settings", default="{}"),
+    moment("created_at"),
+    moment("updated_at"),
+)
+
+clinics = Table(
+    "clinics",
+    metadata,
+    uuid("id", primary_key=True),
+    uuid("organization_id"),
+    *line("name", 255),
+    *ciphertext("address", SHORT, nullable=True),
+    *line("phone", 20, nullable=True),
+    *shaped("npi_number", "^[0-9]{10}$", nullable=True),
+    *line("timezone", 64, default="America/New_York"),
+    moment("created_at"),
+    ForeignKeyConstraint(["organization_id"], ["organizations.id"]),
+    Index(None, "organization_id"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    *tenant_key(),
+    *line("email", 254, shortest=3),
+    *line("password_hash", 255, nullable=True),
+    *one_of("role", ROLES),
+    *line("full_name", 255),
+    *line("license_number", 50, nullable=True),
+    Column("mfa_enabled", Boolean, nullable=False, server_default=text("false")),
+    *ciphertext("mfa_secret", SHORT, nullable=True),
+    Column("mfa_last_step", BigInteger),
+    moment("last_login", nullable=True),
+    moment("password_changed_at", nullable=True),
+    *version(),
+    moment("created_at"),
+    moment("deleted_at", nullable=True),
+    of_clinic(),
+    UniqueConstraint("clinic_id", "email"),
+    # Stored normalised, so that EVIL@x and evil@x cannot be two accounts.
+    CheckConstraint("email !~ '[A-Z[:space:]]' AND position('@' IN email) > 1", name="email_normalised"),
+    CheckConstraint("mfa_last_step >= 0", name="mfa_last_step"),
+    CheckConstraint("NOT mfa_enabled OR mfa_secret IS NOT NULL", name="mfa_enrolled"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    *tenant_key(),
+    uuid("user_id"),
+    # A self-describing hash (argon2id or hex of a keyed digest): the adapter that hashes decides which.
+    *line("code_hash", 255),
+    moment("used_at", nullable=True),
+    moment("created_at"),
+    within_clinic("user_id", "users"),
+    Index(None, "clinic_id", "user_id"),
+)
+
+login_directory = Table(
+    "login_directory",
+    metadata,
+    Column("email_norm", Text, primary_key=True),
+    uuid("clinic_id"),
+    uuid("user_id"),
+    within_clinic("user_id", "users"),
+    UniqueConstraint("clinic_id", "user_id"),
+    CheckConstraint("char_length(email_norm) BETWEEN 3 AND 254", name="email_norm"),
+    CheckConstraint("email_norm !~ '[A-Z[:space:]]'", name="email_norm_normalised"),
+    comment="Which clinic an e-mail signs in to. No row-level security: it is asked before the clinic is known.",
+)
+
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    # Keyed by digest, so that the table lists no address that anyone ever mistyped.
+    *digest("email_digest", primary_key=True),
+    *count("failures"),
+    moment("locked_until", nullable=True),
+    moment("updated_at"),
+    comment="Failed logins in a row per e-mail, known or not, so that a lock tells nothing about who has an account.",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    *tenant_key(),
+    uuid("user_id"),
+    moment("created_at"),
+    moment("last_seen_at"),
+    moment("expires_at"),
+    moment("revoked_at", nullable=True),
+    *line("ip_address", 45, shortest=0, nullable=True),
+    *line("user_agent", 255, shortest=0, nullable=True),
+    within_clinic("user_id", "users"),
+    CheckConstraint("expires_at > created_at", name="expires_after_created"),
+    Index(None, "clinic_id", "user_id", postgresql_where=text("revoked_at IS NULL")),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    *tenant_key(),
+    uuid("session_id"),
+    *digest("token_hash"),
+    moment("created_at"),
+    moment("used_at", nullable=True),
+    within_clinic("session_id", "sessions"),
+    UniqueConstraint("clinic_id", "token_hash"),
+    Index(None, "clinic_id", "session_id"),
+)
