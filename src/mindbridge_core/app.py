@@ -1,0 +1,113 @@
+"""The product, wired: every use case once, from ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from mindbridge_core.clock import Clock
+from mindbridge_core.identity import (
+    AccessTokens,
+    CommonPasswords,
+    IdentityUnit,
+    Lockout,
+    PasswordHasher,
+    SessionLimits,
+)
+from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, LogIn, LogOut, RefreshSession, ViewSelf
+from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
+from mindbridge_core.ids import NewId
+from mindbridge_core.patients import PatientUnit
+from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
+from mindbridge_core.phi import ClinicKeys
+from mindbridge_core.work import OpenUnit, Work
+
+__all__ = ["AnyUnit", "MindBridge", "Ports"]
+
+
+class AnyUnit(IdentityUnit, PatientUnit, Protocol):
+    """A transaction with every context's repositories."""
+
+
+@attrs.frozen(kw_only=True)
+class Ports:
+    """All that the core needs from the outside; nothing has a default."""
+
+    open_unit: OpenUnit[AnyUnit]
+    clinic_keys: ClinicKeys
+    password_hasher: PasswordHasher
+    common_passwords: CommonPasswords
+    access_tokens: AccessTokens
+    clock: Clock
+    new_id: NewId
+    new_secret: Callable[[], str]
+    """Returns 256 random bits as 43 characters of base64url (RFC 4648, 5)."""
+    session_limits: SessionLimits
+    lockout: Lockout
+
+
+@attrs.frozen(kw_only=True)
+class MindBridge:
+    """Every operation of the product, as an attribute to call."""
+
+    ports: Ports
+    prepare_platform: PreparePlatform
+    open_clinic: OpenClinic
+    register_staff: RegisterStaff
+    log_in: LogIn
+    refresh_session: RefreshSession
+    log_out: LogOut
+    view_self: ViewSelf
+    admit_patient: AdmitPatient
+    view_patient: ViewPatient
+    list_patients: ListPatients
+    change_patient: ChangePatient
+    remove_patient: RemovePatient
+
+    @classmethod
+    def build(cls, ports: Ports) -> MindBridge:
+        """Wire the use cases to `ports`."""
+        clock, new_id, limits = ports.clock, ports.new_id, ports.session_limits
+        open_unit = ports.open_unit
+        identify = Identify(clock=clock, limits=limits)
+        work = Work(open_unit=open_unit, identify=identify, clock=clock, new_id=new_id)
+        issue = IssueTokens(
+            tokens=ports.access_tokens, clock=clock, new_id=new_id, new_secret=ports.new_secret, limits=limits
+        )
+        return cls(
+            ports=ports,
+            prepare_platform=PreparePlatform(
+                open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock
+            ),
+            open_clinic=OpenClinic(
+                open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock, new_id=new_id
+            ),
+            register_staff=RegisterStaff(
+                open_unit=open_unit,
+                work=work,
+                hasher=ports.password_hasher,
+                common=ports.common_passwords,
+                clock=clock,
+                new_id=new_id,
+            ),
+            log_in=LogIn(
+                open_unit=open_unit,
+                work=work,
+                hasher=ports.password_hasher,
+                issue=issue,
+                clock=clock,
+                new_id=new_id,
+                lockout=ports.lockout,
+                limits=limits,
+            ),
+            refresh_session=RefreshSession(work=work, issue=issue, clock=clock, limits=limits),
+            log_out=LogOut(work=work, clock=clock),
+            view_self=ViewSelf(work=work),
+            admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id),
+            view_patient=ViewPatient(work=work),
+            list_patients=ListPatients(work=work),
+            change_patient=ChangePatient(work=work, clock=clock),
+            remove_patient=RemovePatient(work=work, clock=clock),
+        )

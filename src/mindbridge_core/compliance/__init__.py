@@ -1,0 +1,14 @@
+"""Compliance: proof that the audit trail is what was written."""
+
+from mindbridge_core.compliance.chain import (
+    LANES,
+    ChainBreak,
+    ChainHead,
+    SealedEntry,
+    first_head,
+    seal,
+    verify_clinic,
+    verify_lane,
+)
+
+__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "seal", "verify_clinic", "verify_lane"]

@@ -1,0 +1,184 @@
+"""Everything that MindBridge refuses, as one family of errors.
+
+No message carries PHI or repeats input: an error may be logged, shown and audited as it stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AccountLocked",
+    "AuditUnavailable",
+    "AuthenticationFailed",
+    "Conflict",
+    "DamagedRecord",
+    "DependencyUnavailable",
+    "DuplicateEmail",
+    "DuplicateMrn",
+    "Finding",
+    "Forbidden",
+    "IdempotencyKeyReused",
+    "InvalidInput",
+    "LostUpdate",
+    "MfaRequired",
+    "MindBridgeError",
+    "NotFound",
+    "PreconditionFailed",
+    "SessionEnded",
+    "UnknownClinic",
+]
+
+
+@attrs.frozen
+class Finding:
+    """One thing wrong with an input: where (RFC 6901 pointer), which rule, and in words."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class MindBridgeError(Exception):
+    """The root of all refusals; `code` is stable for programs, the text is for people."""
+
+    code: ClassVar[str] = "error"
+    outcome: ClassVar[str] = "failure"
+    text: ClassVar[str] = "The operation could not be done."
+
+    def __init__(self, text: str | None = None) -> None:
+        super().__init__(text or self.text)
+
+
+class InvalidInput(MindBridgeError):
+    """Input breaks one or more rules; `findings` names every one of them."""
+
+    code = "invalid_input"
+    text = "The input breaks one or more rules."
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__()
+        self.findings = tuple(findings)
+
+    def __str__(self) -> str:
+        """Name every finding; no input is repeated."""
+        return "; ".join(f"{found.pointer or '/'}: {found.message}" for found in self.findings)
+
+
+class Forbidden(MindBridgeError):
+    """The role does not hold the operation."""
+
+    code = "forbidden"
+    outcome = "denied"
+    text = "Your role does not permit this operation."
+
+
+class NotFound(MindBridgeError):
+    """Missing, deleted, in another clinic or outside the caseload: one and the same answer."""
+
+    code = "not_found"
+    outcome = "denied"
+    text = "There is no such record."
+
+
+class UnknownClinic(NotFound):
+    """No clinic with this id holds keys here."""
+
+
+class AuthenticationFailed(MindBridgeError):
+    """E-mail and password do not belong to an account; which of them is wrong is not said."""
+
+    code = "invalid_credentials"
+    outcome = "denied"
+    text = "The e-mail or the password is wrong."
+
+
+class MfaRequired(AuthenticationFailed):
+    """The password is right and a second factor is still owed."""
+
+    code = "mfa_required"
+    text = "A second factor is required."
+
+
+class AccountLocked(MindBridgeError):
+    """Too many wrong passwords in a row for this e-mail, known or not; the lock ends by itself."""
+
+    code = "account_locked"
+    outcome = "denied"
+    text = "Too many failed logins for this e-mail. Try again later."
+
+
+class SessionEnded(MindBridgeError):
+    """The token is not, or no longer, good for a session."""
+
+    code = "invalid_token"
+    outcome = "denied"
+    text = "The token is invalid, or its session has ended. Log in again."
+
+
+class Conflict(MindBridgeError):
+    """The change collides with what is stored."""
+
+    code = "conflict"
+    text = "The change collides with what is stored."
+
+
+class DuplicateEmail(Conflict):
+    """The e-mail already belongs to an account."""
+
+    code = "duplicate_email"
+    text = "The e-mail already belongs to an account."
+
+
+class DuplicateMrn(Conflict):
+    """Another patient of the clinic has this medical record number."""
+
+    code = "duplicate_mrn"
+    text = "Another patient of the clinic has this medical record number."
+
+
+class LostUpdate(Conflict):
+    """Somebody else changed the record between the read and the change."""
+
+    code = "lost_update"
+    text = "Somebody else has changed the record. Read it again, then repeat your change."
+
+
+class PreconditionFailed(MindBridgeError):
+    """The version that the caller started from is not the current one (RFC 9110, 13.1.1)."""
+
+    code = "stale_version"
+    text = "The record has changed since the version you named. Read it again."
+
+
+class IdempotencyKeyReused(MindBridgeError):
+    """The idempotency key was used before with another request."""
+
+    code = "idempotency_key_reused"
+    text = "This idempotency key was used before with another body."
+
+
+class DependencyUnavailable(MindBridgeError):
+    """Something that the operation needs does not answer; nothing was changed."""
+
+    code = "dependency_unavailable"
+    text = "A service that this operation needs does not answer. Nothing was changed; try again."
+
+
+class AuditUnavailable(DependencyUnavailable):
+    """The audit entry could not be written, so nothing is shown and nothing is kept."""
+
+    code = "audit_unavailable"
+    text = "The audit trail cannot be written, so the operation was not done."
+
+
+class DamagedRecord(MindBridgeError):
+    """Stored data fails its integrity check: moved, altered, or its key is gone."""
+
+    code = "damaged_record"
+    text = "A stored record fails its integrity check. Tell the administrator; nothing was shown."

@@ -1,0 +1,96 @@
+"""What callers send to identity."""
+
+from __future__ import annotations
+
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import attrs
+
+from mindbridge_core.access import Role
+from mindbridge_core.errors import Finding, InvalidInput
+from mindbridge_core.identity.passwords import MAX_LENGTH
+from mindbridge_core.validation import Pattern, Text, checked, ruled
+
+__all__ = ["ClinicDraft", "Credentials", "RefreshRequest", "StaffDraft", "valid_npi"]
+
+EMAIL: Final = Pattern(
+    regex=r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)+",
+    form="an e-mail address",
+    most=254,
+)
+NAME: Final = Text(least=1, most=255)
+NPI_PREFIX: Final = "80840"
+
+
+def valid_npi(number: str) -> bool:
+    """Whether ten digits end in their check digit: Luhn over "80840" and the number (45 CFR 162.406)."""
+    digits = [int(digit) for digit in reversed(NPI_PREFIX + number)]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return (sum(digits[0::2]) + sum(doubled)) % 10 == 0
+
+
+def known_timezone(name: str) -> bool:
+    """Whether the IANA time zone database has a zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last for a name that is a folder of zones
+        return False
+    return True
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """What somebody types to log in. Any text is taken: that it is no account's is found out later."""
+
+    email: str = attrs.field(metadata=ruled(Text(least=1, most=254)))
+    password: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=1024, verbatim=True)))
+    otp: str | None = attrs.field(default=None, repr=False, metadata=ruled(Text(least=6, most=32)))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class RefreshRequest:
+    """A refresh token handed in for new tokens."""
+
+    refresh_token: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=512)))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class StaffDraft:
+    """A new member of staff. `password` is given only where no invitation can be sent: by the operator."""
+
+    email: str = attrs.field(metadata=ruled(EMAIL))
+    full_name: str = attrs.field(metadata=ruled(NAME))
+    role: Role
+    license_number: str | None = attrs.field(default=None, metadata=ruled(Text(least=1, most=100)))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class ClinicDraft:
+    """A new clinic and the organization that it belongs to, found by name or made."""
+
+    organization: str = attrs.field(metadata=ruled(NAME))
+    name: str = attrs.field(metadata=ruled(NAME))
+    address: str | None = attrs.field(default=None, repr=False, metadata=ruled(Text(least=1, most=500)))
+    phone: str | None = attrs.field(default=None, metadata=ruled(Text(least=1, most=20)))
+    npi_number: str | None = attrs.field(
+        default=None, metadata=ruled(Pattern(regex=r"[0-9]{10}", form="ten digits", most=10))
+    )
+    timezone: str = attrs.field(default="America/New_York", metadata=ruled(Text(least=1, most=64)))
+
+    def __attrs_post_init__(self) -> None:
+        """Hold all fields to their rules."""
+        checked(self)
+        findings = []
+        if self.npi_number is not None and not valid_npi(self.npi_number):
+            findings.append(Finding("/npi_number", "invalid_check_digit", "does not end in its check digit"))
+        if not known_timezone(self.timezone):
+            findings.append(Finding("/timezone", "unknown_timezone", "is not an IANA time zone"))
+        if findings:
+            raise InvalidInput(findings)

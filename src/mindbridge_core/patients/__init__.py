@@ -1,0 +1,23 @@
+"""Patients: the people in care and the caseloads that they belong to."""
+
+from mindbridge_core.patients.entities import (
+    AUDITABLE_FIELDS,
+    Patient,
+    PatientChanges,
+    PatientDraft,
+    PatientStatus,
+    RiskLevel,
+)
+from mindbridge_core.patients.ports import PatientFilter, Patients, PatientUnit
+
+__all__ = [
+    "AUDITABLE_FIELDS",
+    "Patient",
+    "PatientChanges",
+    "PatientDraft",
+    "PatientFilter",
+    "PatientStatus",
+    "PatientUnit",
+    "Patients",
+    "RiskLevel",
+]

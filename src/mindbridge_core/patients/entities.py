@@ -1,0 +1,129 @@
+"""The people in care."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum, unique
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.validation import UNSET, Number, Pattern, Text, Unset, checked, ruled
+
+__all__ = ["AUDITABLE_FIELDS", "Patient", "PatientChanges", "PatientDraft", "PatientStatus", "RiskLevel"]
+
+MAX_COUNT: Final = 2_147_483_647
+
+NAME: Final = ruled(Text(least=1, most=255))
+MRN: Final = ruled(Text(least=1, most=50))
+DIAGNOSIS: Final = ruled(Text(least=1, most=255))
+DIAGNOSIS_CODE: Final = ruled(
+    Pattern(regex=r"[A-Z][0-9][0-9AB](\.[0-9A-Z]{1,4})?", form="an ICD-10-CM code such as F31.9", most=10)
+)
+ADHERENCE: Final = ruled(Number(most=100, decimals=2))
+COUNT: Final = ruled(Number(most=MAX_COUNT))
+
+AUDITABLE_FIELDS: Final = frozenset(
+    {"case_manager_id", "current_risk_level", "manually_escalated", "status"}
+)
+"""The patient's fields whose values may stand in the trail; of all others it names only that they were set."""
+
+
+@unique
+class RiskLevel(StrEnum):
+    """How near to a crisis a patient is believed to be."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """Order the levels: a higher rank is a higher risk."""
+        return ("low", "medium", "high").index(self.value)
+
+
+@unique
+class PatientStatus(StrEnum):
+    """Whether the person is in care."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DISCHARGED = "discharged"
+
+
+@attrs.frozen(kw_only=True)
+class Patient:
+    """A person in the care of one clinic. Name, MRN, birth date and diagnosis are PHI, and not shown in a repr."""
+
+    id: UUID
+    clinic_id: UUID
+    case_manager_id: UUID | None = None
+    mrn: str | None = attrs.field(default=None, repr=False)
+    name: str = attrs.field(repr=False)
+    date_of_birth: date | None = attrs.field(default=None, repr=False)
+    diagnosis: str | None = attrs.field(default=None, repr=False)
+    diagnosis_code: str | None = attrs.field(default=None, repr=False)
+    medication_adherence: Decimal | None = None
+    last_appointment: date | None = None
+    appointments_missed: int = 0
+    crisis_calls_30days: int = 0
+    current_risk_level: RiskLevel | None = None
+    manually_escalated: bool = False
+    admitted_at: datetime | None = None
+    status: PatientStatus = PatientStatus.ACTIVE
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+    deleted_by: UUID | None = None
+
+    def removed(self, by: UUID, at: datetime) -> Patient:
+        """Take the person off every list; the record itself is kept."""
+        return attrs.evolve(self, deleted_at=at, deleted_by=by, updated_at=at)
+
+
+@attrs.frozen(kw_only=True)
+class PatientDraft:
+    """A new patient as sent; `name` alone is needed."""
+
+    name: str = attrs.field(repr=False, metadata=NAME)
+    mrn: str | None = attrs.field(default=None, repr=False, metadata=MRN)
+    date_of_birth: date | None = attrs.field(default=None, repr=False)
+    diagnosis: str | None = attrs.field(default=None, repr=False, metadata=DIAGNOSIS)
+    diagnosis_code: str | None = attrs.field(default=None, repr=False, metadata=DIAGNOSIS_CODE)
+    medication_adherence: Decimal | None = attrs.field(default=None, metadata=ADHERENCE)
+    last_appointment: date | None = None
+    appointments_missed: int = attrs.field(default=0, metadata=COUNT)
+    crisis_calls_30days: int = attrs.field(default=0, metadata=COUNT)
+    current_risk_level: RiskLevel | None = None
+    manually_escalated: bool = False
+    admitted_at: datetime | None = None
+    status: PatientStatus = PatientStatus.ACTIVE
+    case_manager_id: UUID | None = None
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class PatientChanges:
+    """Any subset of a patient's fields. A field that was not sent stays as it is; null empties it."""
+
+    name: str | Unset = attrs.field(default=UNSET, repr=False, metadata=NAME)
+    mrn: str | None | Unset = attrs.field(default=UNSET, repr=False, metadata=MRN)
+    date_of_birth: date | None | Unset = attrs.field(default=UNSET, repr=False)
+    diagnosis: str | None | Unset = attrs.field(default=UNSET, repr=False, metadata=DIAGNOSIS)
+    diagnosis_code: str | None | Unset = attrs.field(default=UNSET, repr=False, metadata=DIAGNOSIS_CODE)
+    medication_adherence: Decimal | None | Unset = attrs.field(default=UNSET, metadata=ADHERENCE)
+    last_appointment: date | None | Unset = UNSET
+    appointments_missed: int | Unset = attrs.field(default=UNSET, metadata=COUNT)
+    crisis_calls_30days: int | Unset = attrs.field(default=UNSET, metadata=COUNT)
+    current_risk_level: RiskLevel | Unset = UNSET
+    manually_escalated: bool | Unset = UNSET
+    admitted_at: datetime | None | Unset = UNSET
+    status: PatientStatus | Unset = UNSET
+    case_manager_id: UUID | None | Unset = UNSET
+
+    __attrs_post_init__ = checked

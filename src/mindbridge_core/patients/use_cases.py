@@ -1,0 +1,182 @@
+"""What can be done with patients."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import attrs
+from cattrs.preconf.json import make_converter
+
+from mindbridge_core.access import Action, Role
+from mindbridge_core.actor import Caller
+from mindbridge_core.clock import Clock
+from mindbridge_core.errors import Finding, Forbidden, InvalidInput, NotFound, PreconditionFailed
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.ids import NewId
+from mindbridge_core.pagination import Page
+from mindbridge_core.patients.entities import AUDITABLE_FIELDS, Patient, PatientChanges, PatientDraft
+from mindbridge_core.patients.ports import PatientFilter, PatientUnit
+from mindbridge_core.patients.rules import date_findings, in_caseload, risk_findings
+from mindbridge_core.validation import given
+from mindbridge_core.work import Desk, Work
+
+__all__ = ["AdmitPatient", "ChangePatient", "ListPatients", "RemovePatient", "ViewPatient"]
+
+_answers = make_converter()
+_answers.register_unstructure_hook(UUID, str)
+_answers.register_structure_hook(UUID, lambda text, _: UUID(text))
+_answers.register_unstructure_hook(Decimal, str)
+_answers.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+
+
+def _reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
+    """Return the patient if the caller may reach it; else NotFound, whatever the reason."""
+    patient = desk.unit.patients.get(patient_id)
+    if patient is None or not in_caseload(desk.principal, patient):
+        raise NotFound
+    return patient
+
+
+def _refuse(findings: list[Finding]) -> None:
+    if findings:
+        raise InvalidInput(findings)
+
+
+def _manager_findings(desk: Desk[PatientUnit], manager_id: UUID) -> list[Finding]:
+    """Find a case manager who is none of this clinic's: missing, foreign and retired ones answer alike."""
+    user = desk.unit.users.get(manager_id)
+    if user is not None and user.active and user.role is Role.CASE_MANAGER:
+        return []
+    return [Finding("/case_manager_id", "unknown_case_manager", "is no active case manager of this clinic")]
+
+
+@attrs.frozen(kw_only=True)
+class AdmitPatient:
+    """Take a person into care at the caller's own clinic. A case manager's new patient joins their own caseload."""
+
+    work: Work[PatientUnit]
+    clock: Clock
+    new_id: NewId
+
+    def __call__(self, caller: Caller, draft: PatientDraft, *, once: IdempotencyKey | None = None) -> Patient:
+        """Return the new patient, or with a key used before the one that its first request made.
+
+        Raises InvalidInput, Forbidden (a case manager who names another), DuplicateMrn, IdempotencyKeyReused.
+        """
+        now, patient_id = self.clock(), self.new_id()
+        with self.work(caller, Action.PATIENT_CREATE, resource_id=patient_id) as desk:
+            answer = desk.unit.answers.first(desk.principal.user_id, once) if once else None
+            if answer is not None:
+                return self._repeat(desk, answer)
+            patient = self._patient(desk, draft, patient_id, now)
+            desk.unit.patients.add(patient)
+            desk.changes(given(draft), plain=AUDITABLE_FIELDS)
+            if once:
+                desk.unit.answers.keep(desk.principal.user_id, once, _answers.dumps(patient))
+        return patient
+
+    def _repeat(self, desk: Desk[PatientUnit], answer: str) -> Patient:
+        first = _answers.loads(answer, Patient)
+        desk.resource_id = first.id
+        desk.changes({"repeated": True}, plain=frozenset({"repeated"}))
+        return first
+
+    def _patient(self, desk: Desk[PatientUnit], draft: PatientDraft, patient_id: UUID, now: datetime) -> Patient:
+        findings = date_findings(draft, now)
+        manager_id = draft.case_manager_id
+        if desk.principal.holder is Role.CASE_MANAGER:
+            if manager_id not in {None, desk.principal.user_id}:
+                raise Forbidden
+            manager_id = desk.principal.user_id
+        elif manager_id is not None:
+            findings += _manager_findings(desk, manager_id)
+        _refuse(findings)
+        sent = {**given(draft), "case_manager_id": manager_id}
+        return Patient(id=patient_id, clinic_id=desk.principal.clinic_id, created_at=now, updated_at=now, **sent)
+
+
+@attrs.frozen(kw_only=True)
+class ViewPatient:
+    """Show one patient."""
+
+    work: Work[PatientUnit]
+
+    def __call__(self, caller: Caller, patient_id: UUID) -> Patient:
+        """Return the patient; NotFound when missing, deleted, of another clinic or outside the caseload."""
+        with self.work(caller, Action.PATIENT_VIEW, resource_id=patient_id) as desk:
+            return _reach(desk, patient_id)
+
+
+@attrs.frozen(kw_only=True)
+class ListPatients:
+    """Show a page of the clinic's patients; to a case manager, of their caseload."""
+
+    work: Work[PatientUnit]
+
+    def __call__(self, caller: Caller, only: PatientFilter) -> Page[Patient]:
+        """Return the page; one audit entry records every patient on it."""
+        with self.work(caller, Action.PATIENT_LIST) as desk:
+            if desk.principal.holder is Role.CASE_MANAGER:
+                if only.case_manager_id not in {None, desk.principal.user_id}:
+                    return Page(items=(), after=None, total=0 if only.total else None)
+                only = attrs.evolve(only, case_manager_id=desk.principal.user_id)
+            page = desk.unit.patients.list(only)
+            desk.returns(patient.id for patient in page.items)
+        return page
+
+
+@attrs.frozen(kw_only=True)
+class ChangePatient:
+    """Change any of a patient's fields. Only an admin gives a patient to another case manager."""
+
+    work: Work[PatientUnit]
+    clock: Clock
+
+    def __call__(
+        self, caller: Caller, patient_id: UUID, changes: PatientChanges, *, version: int | None = None
+    ) -> Patient:
+        """Return the changed patient.
+
+        `version` is the one that the caller started from: PreconditionFailed when it is no longer current.
+        Raises NotFound, InvalidInput, Forbidden, DuplicateMrn, and LostUpdate when another writer came between.
+        """
+        with self.work(caller, Action.PATIENT_CHANGE, resource_id=patient_id) as desk:
+            patient = _reach(desk, patient_id)
+            if version not in {None, patient.version}:
+                raise PreconditionFailed
+            sent = given(changes)
+            self._check(desk, patient, changes)
+            changed = desk.unit.patients.save(attrs.evolve(patient, updated_at=self.clock(), **sent))
+            desk.changes(sent, plain=AUDITABLE_FIELDS)
+        return changed
+
+    def _check(self, desk: Desk[PatientUnit], patient: Patient, changes: PatientChanges) -> None:
+        findings = date_findings(changes, self.clock())
+        findings += risk_findings(patient.current_risk_level, changes.current_risk_level)
+        manager_id = given(changes).get("case_manager_id", patient.case_manager_id)
+        if manager_id != patient.case_manager_id:
+            if desk.principal.holder is not Role.ADMIN:
+                raise Forbidden
+            if isinstance(manager_id, UUID):
+                findings += _manager_findings(desk, manager_id)
+        _refuse(findings)
+
+
+@attrs.frozen(kw_only=True)
+class RemovePatient:
+    """Take a patient off every list. The record is kept and says by whom and when."""
+
+    work: Work[PatientUnit]
+    clock: Clock
+
+    def __call__(self, caller: Caller, patient_id: UUID, *, version: int | None = None) -> None:
+        """Return when it is stored. Raises NotFound, PreconditionFailed, LostUpdate."""
+        with self.work(caller, Action.PATIENT_DELETE, resource_id=patient_id) as desk:
+            patient = _reach(desk, patient_id)
+            if version not in {None, patient.version}:
+                raise PreconditionFailed
+            desk.unit.patients.save(patient.removed(desk.actor.user_id, self.clock()))
+
+

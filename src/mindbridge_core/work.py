@@ -1,0 +1,151 @@
+"""The only door to the records: one caller, one action, one transaction, one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.access import GRANTS, Action, Audited, permit
+from mindbridge_core.actor import Actor, Caller, Principal, SessionClaim
+from mindbridge_core.audit import AuditAppender, AuditEntry, Outcome, Plain
+from mindbridge_core.clock import Clock
+from mindbridge_core.errors import DependencyUnavailable, MindBridgeError, UnknownClinic
+from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
+
+__all__ = ["Desk", "Identify", "OpenUnit", "Unit", "Work"]
+
+
+class Unit(Protocol):
+    """What every open transaction offers; each context's own protocol adds its repositories."""
+
+    @property
+    def audit(self) -> AuditAppender:
+        """The clinic's trail."""
+
+
+U_co = TypeVar("U_co", bound=Unit, covariant=True)
+
+
+class OpenUnit(Protocol[U_co]):
+    """Opens a transaction that sees one clinic's records: commits on a clean exit, else rolls back."""
+
+    def __call__(self, clinic_id: UUID) -> AbstractContextManager[U_co]:
+        """Raises UnknownClinic before anything is read, DependencyUnavailable when the store is down."""
+
+
+Identify = Callable[[Any, SessionClaim], Actor]  # Any: the unit, whichever protocol of it the use cases see
+"""Turns a token's claim into an actor with today's role; raises SessionEnded."""
+
+
+@attrs.define(kw_only=True)
+class Desk(Generic[U_co]):
+    """An open piece of work: the unit, who acts, and what the entry will say of it."""
+
+    unit: U_co
+    principal: Principal
+    resource_id: UUID | None = None
+    returned: tuple[UUID, ...] = ()
+    refusal: MindBridgeError | None = None
+    changed: Mapping[str, object] = attrs.field(factory=dict)
+    plain: frozenset[str] = frozenset()
+
+    @property
+    def actor(self) -> Actor:
+        """The member of staff who acts, for operations that only staff hold."""
+        assert isinstance(self.principal, Actor)  # noqa: S101 - the catalogue grants these to roles alone
+        return self.principal
+
+    def returns(self, ids: Iterable[UUID]) -> None:
+        """Note the records that the caller is about to see."""
+        self.returned = tuple(ids)
+
+    def changes(self, values: Mapping[str, object], *, plain: frozenset[str]) -> None:
+        """Note the fields that were set; of those in `plain`, which are not PHI, the values too."""
+        self.changed, self.plain = values, plain
+
+    def refuse(self, refusal: MindBridgeError) -> None:
+        """Keep what was written so far, enter the refusal in the trail, and raise it once the unit has closed."""
+        self.refusal = refusal
+
+
+@attrs.frozen(kw_only=True)
+class Work(Generic[U_co]):
+    """Joins authorisation, transaction and audit, so that no use case can do with one of them less."""
+
+    open_unit: OpenUnit[U_co]
+    identify: Identify
+    clock: Clock
+    new_id: NewId
+
+    @contextmanager
+    def __call__(self, caller: Caller, action: Action, *, resource_id: UUID | None = None) -> Iterator[Desk[U_co]]:
+        """Yield an open desk; on a clean exit the entry and all changes are kept together.
+
+        Raises Forbidden or SessionEnded before any record is reached. Whatever is raised inside rolls
+        everything back and leaves an entry of its own; no entry, no answer: AuditUnavailable.
+        """
+        desk: Desk[U_co] | None = None
+        try:
+            with self.open_unit(caller.clinic_id) as unit:
+                principal = self.identify(unit, caller) if isinstance(caller, SessionClaim) else caller
+                grant = permit(principal, action)
+                desk = Desk(unit=unit, principal=principal, resource_id=resource_id)
+                yield desk
+                outcome = Outcome.SUCCESS if desk.refusal is None else Outcome(desk.refusal.outcome)
+                if grant.audited is Audited.ALWAYS or outcome is not Outcome.SUCCESS:
+                    unit.audit.append(self._entry(principal, action, outcome, desk))
+        except DependencyUnavailable:
+            raise  # the store or its trail is down: nothing was shown, nothing kept, and nothing can be entered
+        except Exception as error:
+            if desk is not None:
+                caller, resource_id = desk.principal, desk.resource_id
+            self._enter_refusal(caller, action, resource_id, error)
+        if desk.refusal is not None:
+            raise desk.refusal
+
+    def _enter_refusal(self, caller: Caller, action: Action, resource_id: UUID | None, error: Exception) -> NoReturn:
+        outcome = Outcome(error.outcome) if isinstance(error, MindBridgeError) else Outcome.FAILURE
+        clinic_id = PLATFORM_CLINIC_ID if isinstance(error, UnknownClinic) else caller.clinic_id
+        with self.open_unit(clinic_id) as unit:
+            entry = self._entry(caller, action, outcome, None, resource_id)
+            unit.audit.append(attrs.evolve(entry, clinic_id=clinic_id))
+        raise error
+
+    def _entry(
+        self, caller: Caller, action: Action, outcome: Outcome, desk: Desk[U_co] | None, resource_id: UUID | None = None
+    ) -> AuditEntry:
+        grant, origin = GRANTS[action], caller.origin
+        done = desk if desk is not None and outcome is Outcome.SUCCESS else None
+        return AuditEntry(
+            id=self.new_id(),
+            clinic_id=caller.clinic_id,
+            created_at=self.clock(),
+            action=action,
+            outcome=outcome,
+            resource_type=grant.resource,
+            resource_id=resource_id if desk is None else desk.resource_id,
+            resource_ids=done.returned if done else (),
+            changed_fields=tuple(sorted(done.changed)) if done else (),
+            changed_values={k: _plain(v) for k, v in sorted(done.changed.items()) if k in done.plain} if done else {},
+            phi_accessed=grant.phi and done is not None,
+            user_id=caller.user_id,
+            session_id=caller.session_id,
+            request_id=_cut(origin.request_id, 128),
+            ip_address=_cut(origin.ip_address, 45),
+            user_agent=_cut(origin.user_agent, 255),
+        )
+
+
+def _plain(value: object) -> Plain:
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _cut(text: str | None, width: int) -> str | None:
+    """Fit untrusted text to its column: control characters and lone surrogates would break the row or a log line."""
+    if text is None:
+        return None
+    return "".join(char if char.isprintable() else "?" for char in text[:width])
