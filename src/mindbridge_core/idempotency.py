@@ -27,12 +27,12 @@ class IdempotencyKey:
 class Answers(Protocol):
     """The first answers to requests that carried a key, kept with the change that they answer."""
 
-    def first(self, user_id: UUID | None, key: IdempotencyKey) -> str | None:
+    def first(self, user_id: UUID, key: IdempotencyKey) -> str | None:
         """Claim the key and return None, or return the first answer if the key was claimed before.
 
         A claim made at the same moment by another unit is waited for. Raises IdempotencyKeyReused when
         the first request asked something else.
         """
 
-    def keep(self, user_id: UUID | None, key: IdempotencyKey, answer: str) -> None:
+    def keep(self, user_id: UUID, key: IdempotencyKey, answer: str) -> None:
         """Store the answer, which may hold PHI, for a claimed key."""

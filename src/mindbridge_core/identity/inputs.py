@@ -66,7 +66,7 @@ class StaffDraft:
     email: str = attrs.field(metadata=ruled(EMAIL))
     full_name: str = attrs.field(metadata=ruled(NAME))
     role: Role
-    license_number: str | None = attrs.field(default=None, metadata=ruled(Text(least=1, most=100)))
+    license_number: str | None = attrs.field(default=None, metadata=ruled(Text(least=1, most=50)))
 
     __attrs_post_init__ = checked
 

@@ -20,7 +20,7 @@ NAME: Final = ruled(Text(least=1, most=255))
 MRN: Final = ruled(Text(least=1, most=50))
 DIAGNOSIS: Final = ruled(Text(least=1, most=255))
 DIAGNOSIS_CODE: Final = ruled(
-    Pattern(regex=r"[A-Z][0-9][0-9AB](\.[0-9A-Z]{1,4})?", form="an ICD-10-CM code such as F31.9", most=10)
+    Pattern(regex=r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?", form="an ICD-10-CM code such as F31.9", most=10)
 )
 ADHERENCE: Final = ruled(Number(most=100, decimals=2))
 COUNT: Final = ruled(Number(most=MAX_COUNT))

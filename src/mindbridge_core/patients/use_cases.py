@@ -67,14 +67,14 @@ class AdmitPatient:
         """
         now, patient_id = self.clock(), self.new_id()
         with self.work(caller, Action.PATIENT_CREATE, resource_id=patient_id) as desk:
-            answer = desk.unit.answers.first(desk.principal.user_id, once) if once else None
+            answer = desk.unit.answers.first(desk.actor.user_id, once) if once else None
             if answer is not None:
                 return self._repeat(desk, answer)
             patient = self._patient(desk, draft, patient_id, now)
             desk.unit.patients.add(patient)
             desk.changes(given(draft), plain=AUDITABLE_FIELDS)
             if once:
-                desk.unit.answers.keep(desk.principal.user_id, once, _answers.dumps(patient))
+                desk.unit.answers.keep(desk.actor.user_id, once, _answers.dumps(patient))
         return patient
 
     def _repeat(self, desk: Desk[PatientUnit], answer: str) -> Patient:
