@@ -87,6 +87,7 @@ audit_chain_heads = Table(
     uuid("clinic_id", primary_key=True),
     Column("lane", SmallInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False),
+    *digest("entry_mac"),
     *digest("mac"),
     moment("updated_at"),
     of_clinic(),

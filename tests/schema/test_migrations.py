@@ -1,0 +1,134 @@
+"""The migrations: reversible, repeatable, safe side by side, and equal to the one description of the schema."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Connection, text
+
+import mindbridge_migrations as migrations
+from mindbridge_postgres.schema import metadata
+from mindbridge_postgres.tenancy import grant_application_role
+from tests.schema.conftest import Database, Server, engine
+
+CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+      AND conrelid NOT IN (SELECT inhrelid FROM pg_inherits) AND conrelid::regclass::text <> 'alembic_version'
+"""
+INDEXES = """
+    SELECT indrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+    WHERE relnamespace = 'public'::regnamespace AND NOT relispartition AND relname <> 'alembic_version'
+"""
+LEFT_BEHIND = """
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+
+
+def _rows(connection: Connection, query: str) -> set[tuple[object, ...]]:
+    return {tuple(row) for row in connection.execute(text(query))}
+
+
+def test_an_empty_database_goes_up_and_down_and_up_again_and_equals_the_schema(empty_database: Database) -> None:
+    url = empty_database.owner_url
+    assert migrations.current(url) is None
+
+    migrations.upgrade(url)
+    assert migrations.current(url) == migrations.head()
+
+    migrations.downgrade(url, "base")
+    with engine(url).connect() as connection:
+        left = {str(name) for (name,) in _rows(connection, LEFT_BEHIND)}
+    assert left == {"alembic_version", "alembic_version_pkc"}
+
+    migrations.upgrade(url)
+    assert migrations.differences(url) == []
+
+
+def test_every_revision_can_be_taken_back_alone(empty_database: Database) -> None:
+    url = empty_database.owner_url
+    migrations.upgrade(url)
+    for _ in range(int(migrations.head())):
+        before = migrations.current(url)
+        migrations.downgrade(url, "-1")
+        migrations.upgrade(url, "+1")
+        assert migrations.current(url) == before
+        migrations.downgrade(url, "-1")
+    assert migrations.current(url) is None
+
+
+def test_migrated_constraints_and_indexes_are_word_for_word_those_of_the_schema(
+    database: Database, empty_database: Database
+) -> None:
+    with engine(empty_database.owner_url).begin() as connection:
+        metadata.create_all(connection)
+        described = _rows(connection, CONSTRAINTS), _rows(connection, INDEXES)
+    with engine(database.owner_url).connect() as connection:
+        migrated = _rows(connection, CONSTRAINTS), _rows(connection, INDEXES)
+    assert len(described[0]) > 100
+    assert migrated == described
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("ALTER TABLE patients DROP CONSTRAINT ck_patients_status", ["add_check patients ck_patients_status"]),
+        ("ALTER TABLE patients ADD COLUMN shoe_size text", ["remove_column patients shoe_size"]),
+        ("DROP INDEX ix_patients_caseload", ["add_index ix_patients_caseload"]),
+        ("CREATE TABLE stray (id uuid)", ["remove_table stray"]),
+    ],
+)
+def test_a_database_changed_by_hand_is_told_from_the_schema(
+    empty_database: Database, statement: str, found: list[str]
+) -> None:
+    migrations.upgrade(empty_database.owner_url)
+    with engine(empty_database.owner_url).begin() as connection:
+        connection.execute(text(statement))
+    assert migrations.differences(empty_database.owner_url) == found
+
+
+def test_an_empty_database_differs_by_every_table(empty_database: Database) -> None:
+    found = migrations.differences(empty_database.owner_url)
+    assert {f"add_table {table}" for table in metadata.tables} <= set(found)
+
+
+def test_two_processes_that_upgrade_at_once_both_end_at_head(empty_database: Database) -> None:
+    url = empty_database.owner_url
+    with ThreadPoolExecutor(2) as both:
+        for done in [both.submit(migrations.upgrade, url) for _ in range(2)]:
+            done.result(timeout=60)
+    assert migrations.current(url) == migrations.head()
+    assert migrations.differences(url) == []
+
+
+def test_whoever_cannot_have_the_lock_in_time_is_told_so(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "PATIENCE_SECONDS", 0.1)
+    with engine(empty_database.owner_url).connect() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": migrations.LOCK})
+        with pytest.raises(migrations.MigrationsBusy):
+            migrations.upgrade(empty_database.owner_url)
+    migrations.upgrade(empty_database.owner_url)
+    assert migrations.current(empty_database.owner_url) == migrations.head()
+
+
+def test_the_application_role_reads_the_revision(database: Database) -> None:
+    assert migrations.current(database.application_url) == migrations.head()
+
+
+def test_the_password_of_these_tests_holds_a_percent_sign(schema_server: Server) -> None:
+    """The first plan's URL went through an ini file's interpolation and failed on one."""
+    password = engine(schema_server.url("postgres", "schema_owner", "p%40ss%2Fw%25rd")).url.password
+    assert password == "p@ss/w%rd"
+
+
+def test_migrating_does_not_need_the_application_role(empty_database: Database) -> None:
+    with engine(empty_database.superuser_url).connect() as connection:
+        roles = {str(name) for (name,) in _rows(connection, "SELECT rolname FROM pg_roles")}
+    assert "someone_else" not in roles
+    migrations.upgrade(empty_database.owner_url)
+    with engine(empty_database.owner_url).connect() as connection:
+        with pytest.raises(ValueError, match="there is no role 'someone_else'"):
+            grant_application_role(connection, "someone_else")
+        grant_application_role(connection)
