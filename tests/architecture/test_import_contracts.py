@@ -65,6 +65,8 @@ def test_every_contract_is_kept_and_every_file_was_examined(tree: Tree) -> None:
         ("adapters", "src/mindbridge_core/work.py", "import mindbridge_memory"),
         ("adapters", "adapters/mindbridge_flask/planted.py", "import mindbridge_postgres"),
         ("adapters", "adapters/mindbridge_memory/planted.py", "import mindbridge_cli"),
+        ("adapters", "adapters/mindbridge_postgres/planted.py", "import mindbridge_migrations"),
+        ("adapters", "migrations/mindbridge_migrations/planted.py", "import mindbridge_cli"),
         ("tests-stay-outside", "adapters/mindbridge_memory/planted.py", "import mindbridge_core.testing"),
     ],
 )
