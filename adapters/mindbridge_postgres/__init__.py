@@ -1,1 +1,7 @@
-"""Placeholder while the house is built."""
+"""MindBridge on PostgreSQL: psycopg 3 in pipeline mode, row-level security, and the audit trail."""
+
+from mindbridge_postgres.clinics import PostgresWrappedKeys
+from mindbridge_postgres.database import Database, PoolSettings
+from mindbridge_postgres.units import PostgresUnit, PostgresUnits
+
+__all__ = ["Database", "PoolSettings", "PostgresUnit", "PostgresUnits", "PostgresWrappedKeys"]

@@ -6,9 +6,10 @@ from mindbridge_core.compliance.chain import (
     ChainHead,
     SealedEntry,
     first_head,
+    is_genuine,
     seal,
     verify_clinic,
     verify_lane,
 )
 
-__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "seal", "verify_clinic", "verify_lane"]
+__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "is_genuine", "seal", "verify_clinic", "verify_lane"]

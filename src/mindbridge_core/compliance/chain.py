@@ -21,7 +21,7 @@ import attrs
 
 from mindbridge_core.audit import AuditEntry
 
-__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "seal", "verify_clinic", "verify_lane"]
+__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "is_genuine", "seal", "verify_clinic", "verify_lane"]
 
 LANES: Final = 64
 
@@ -70,6 +70,11 @@ def _head(key: bytes, clinic_id: UUID, lane: int, seq: int, entry_mac: bytes) ->
 def first_head(key: bytes, clinic_id: UUID, lane: int) -> ChainHead:
     """Return the head of a lane that has no entry yet."""
     return _head(key, clinic_id, lane, 0, _mac(key, b"lane", clinic_id.bytes, b"%d" % lane))
+
+
+def is_genuine(key: bytes, head: ChainHead) -> bool:
+    """Whether the head is one that a holder of the key made; a lane whose head is not must not be built upon."""
+    return hmac.compare_digest(head.mac, _head(key, head.clinic_id, head.lane, head.seq, head.entry_mac).mac)
 
 
 def _content(entry: AuditEntry) -> bytes:

@@ -1,0 +1,112 @@
+"""Organizations, clinics, and the clinics' wrapped keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.identity import Clinic, Organization
+from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
+from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey
+from mindbridge_postgres.database import Connection, Database, set_clinic
+from mindbridge_postgres.errors import translated
+
+__all__ = ["PostgresClinics", "PostgresWrappedKeys"]
+
+_ORGANIZATION_COLUMNS: Final = (
+    "id, name, subscription_tier, hipaa_baa_signed, hipaa_baa_date, settings, created_at, updated_at"
+)
+_CLINIC_COLUMNS: Final = "id, organization_id, name, address, phone, npi_number, timezone, created_at"
+_KEY_COLUMNS: Final = "id, purpose, version, wrapped_key, master_key_id, created_at, retired_at"
+
+_ADD_ORGANIZATION: Final = f"""
+INSERT INTO organizations ({_ORGANIZATION_COLUMNS})
+VALUES (%(id)s, %(name)s, %(subscription_tier)s, %(hipaa_baa_signed)s, %(hipaa_baa_date)s, %(settings)s::jsonb,
+    %(created_at)s, %(updated_at)s)
+"""
+
+_ADD_CLINIC: Final = f"""
+INSERT INTO clinics ({_CLINIC_COLUMNS})
+VALUES (%(id)s, %(organization_id)s, %(name)s, %(address)s, %(phone)s, %(npi_number)s, %(timezone)s, %(created_at)s)
+"""
+
+_ADD_KEY: Final = f"""
+INSERT INTO clinic_keys (clinic_id, {_KEY_COLUMNS})
+VALUES (%(clinic_id)s, %(id)s, %(purpose)s, %(version)s, %(wrapped)s, %(master_key_id)s, %(created_at)s,
+    %(retired_at)s)
+"""
+
+
+class PostgresClinics:
+    """`Clinics` of the core."""
+
+    def __init__(self, connection: Connection, clinic_id: UUID, cipher: ClinicCipher) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+        self._clinic_id = clinic_id
+        self._cipher = cipher
+
+    def add_organization(self, organization: Organization) -> None:
+        """Insert the organization."""
+        row = attrs.asdict(organization, recurse=False) | {"settings": json.dumps(dict(organization.settings))}
+        self._connection.run(_ADD_ORGANIZATION, row)
+
+    def find_organization(self, name: str) -> Organization | None:
+        """Return the oldest organization of this name; the reserved one is never found."""
+        query = f"SELECT {_ORGANIZATION_COLUMNS} FROM organizations WHERE name = %s AND id <> %s ORDER BY id LIMIT 1"
+        row = self._connection.run(query, (name, PLATFORM_ORGANIZATION_ID)).fetchone()
+        return None if row is None else Organization(**_named(_ORGANIZATION_COLUMNS, row))
+
+    def add(self, clinic: Clinic, keys: Sequence[WrappedKey]) -> None:
+        """Insert the clinic, unless it is the reserved one, and its keys."""
+        if clinic.id != PLATFORM_CLINIC_ID:
+            address = clinic.address and self._cipher.encrypt("clinics.address", clinic.id, clinic.address)
+            self._connection.run(_ADD_CLINIC, attrs.asdict(clinic, recurse=False) | {"address": address})
+        for key in keys:
+            row = attrs.asdict(key, recurse=False) | {"purpose": key.purpose.value}
+            self._connection.run(_ADD_KEY, row)
+
+    def get(self) -> Clinic | None:
+        """Return the unit's own clinic."""
+        query = f"SELECT {_CLINIC_COLUMNS} FROM clinics WHERE id = %s"
+        row = self._connection.run(query, (self._clinic_id,)).fetchone()
+        if row is None:
+            return None
+        fields = _named(_CLINIC_COLUMNS, row)
+        if fields["address"] is not None:
+            fields["address"] = self._cipher.decrypt("clinics.address", self._clinic_id, fields["address"])
+        return Clinic(**fields)
+
+    def find(self, organization_id: UUID, name: str) -> UUID | None:
+        """Return the id of the oldest clinic of this name."""
+        query = "SELECT id FROM clinics WHERE organization_id = %s AND name = %s ORDER BY id LIMIT 1"
+        row = self._connection.run(query, (organization_id, name)).fetchone()
+        return None if row is None else UUID(int=row[0].int)
+
+
+@attrs.frozen
+class PostgresWrappedKeys:
+    """`WrappedKeys` of the core, read in a transaction of its own before any unit opens."""
+
+    database: Database
+
+    def of_clinic(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+        """Return the clinic's keys, oldest version first."""
+        query = f"SELECT {_KEY_COLUMNS} FROM clinic_keys WHERE clinic_id = %s ORDER BY version, purpose"
+        with self.database.connection() as connection, translated(), connection.transaction():
+            connection.execute(set_clinic(clinic_id), prepare=False)
+            rows = connection.run(query, (clinic_id,)).fetchall()
+        return [_wrapped_key(clinic_id, _named(_KEY_COLUMNS, row)) for row in rows]
+
+
+def _wrapped_key(clinic_id: UUID, row: dict[str, Any]) -> WrappedKey:
+    wrapped = row.pop("wrapped_key")
+    return WrappedKey(**row | {"clinic_id": clinic_id, "purpose": KeyPurpose(row["purpose"]), "wrapped": wrapped})
+
+
+def _named(columns: str, row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(columns.split(", "), row, strict=True))

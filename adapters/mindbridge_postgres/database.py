@@ -1,0 +1,147 @@
+"""Connections to PostgreSQL: a pool that waits for nothing for ever and outlives the server's restarts."""
+
+from __future__ import annotations
+
+import select
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import attrs
+import psycopg
+from psycopg.abc import Params
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from mindbridge_core.compliance import ChainHead
+from mindbridge_core.errors import DependencyUnavailable
+from mindbridge_postgres.errors import translated
+
+__all__ = ["Connection", "Database", "PoolSettings", "set_clinic"]
+
+HEADS_KEPT: Final = 1_000
+Row = tuple[Any, ...]
+
+
+@attrs.frozen(kw_only=True)
+class PoolSettings:
+    """Bounds of the pool and of every statement; times in seconds."""
+
+    least: int = 1
+    most: int = 8
+    wait: float = 5.0
+    """How long a request waits for a free connection."""
+    connect: int = 5
+    statement: float = 10.0
+    lock: float = 5.0
+    idle_in_transaction: float = 30.0
+
+    @property
+    def server_options(self) -> str:
+        """The session's settings, as the server takes them at connect."""
+        milliseconds = {
+            "statement_timeout": self.statement,
+            "lock_timeout": self.lock,
+            "idle_in_transaction_session_timeout": self.idle_in_transaction,
+        }
+        limits = [f"-c {name}={int(seconds * 1000)}" for name, seconds in milliseconds.items()]
+        return " ".join([*limits, "-c timezone=UTC", "-c search_path=public"])
+
+
+class Connection(psycopg.Connection[TupleRow]):
+    """A connection that remembers, for each clinic, the audit lane it wrote to last and where that stood."""
+
+    heads: OrderedDict[UUID, ChainHead]
+
+    def remember(self, head: ChainHead) -> None:
+        """Keep the head of the lane that this connection goes on with."""
+        self.heads[head.clinic_id] = head
+        self.heads.move_to_end(head.clinic_id)
+        if len(self.heads) > HEADS_KEPT:
+            self.heads.popitem(last=False)
+
+    def run(self, statement: LiteralString, params: Params | None = None) -> psycopg.Cursor[TupleRow]:
+        """Send a statement, prepared at its first use; in a pipeline its result is awaited when it is read."""
+        return self.cursor(binary=True).execute(statement, params, prepare=True)
+
+
+def _configure(connection: Connection) -> None:
+    connection.heads = OrderedDict()
+
+
+def _check(connection: Connection) -> None:
+    """Refuse a connection that the server has closed: then its idle socket is readable. Costs no round trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        message = "the server has closed the connection"
+        raise psycopg.OperationalError(message)
+
+
+def set_clinic(clinic_id: UUID) -> LiteralString:
+    """Return the statement that lets row-level security see one clinic, until the transaction ends.
+
+    SET takes no parameters, and set_config() is not forwarded by a distributing proxy; a UUID's text is
+    hexadecimal digits and hyphens only.
+    """
+    return f"SET LOCAL app.clinic_id = '{UUID(int=clinic_id.int)}'"
+
+
+@attrs.frozen
+class Database:
+    """A PostgreSQL database as the application's role sees it."""
+
+    pool: ConnectionPool[Connection] = attrs.field(repr=False)
+    settings: PoolSettings
+
+    @classmethod
+    def connect(cls, url: str, settings: PoolSettings = PoolSettings()) -> Database:  # noqa: B008 - frozen
+        """Open a pool; it connects in the background, so a server that is down is found out at first use.
+
+        Call it after a fork: connections cannot be shared by processes.
+        """
+        pool = ConnectionPool(
+            url,
+            connection_class=Connection,
+            kwargs={
+                "autocommit": True,  # units send their own BEGIN and COMMIT, in the pipeline
+                "connect_timeout": settings.connect,
+                "options": settings.server_options,
+                "prepare_threshold": None,
+            },
+            min_size=settings.least,
+            max_size=settings.most,
+            timeout=settings.wait,
+            reconnect_timeout=settings.wait,
+            configure=_configure,
+            check=_check,
+            name="mindbridge",
+            open=True,
+        )
+        return cls(pool, settings)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.pool.close(timeout=self.settings.wait)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection; DependencyUnavailable when none is to be had in time."""
+        try:
+            connection = self.pool.getconn()
+        except (PoolTimeout, psycopg.Error) as error:
+            raise DependencyUnavailable from error
+        try:
+            yield connection
+        finally:
+            self.pool.putconn(connection)
+
+    def answers(self) -> bool:
+        """Whether the database answers a query now."""
+        try:
+            with self.connection() as connection, translated():
+                return connection.run("SELECT 1").fetchone() == (1,)
+        except DependencyUnavailable:
+            return False

@@ -1,0 +1,236 @@
+"""Staff, their sessions, and the tables that are asked before the clinic is known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.access import Role
+from mindbridge_core.errors import LostUpdate
+from mindbridge_core.identity import DirectoryEntry, LoginAttempts, RefreshToken, Session, SignedIn, User
+from mindbridge_postgres.database import Connection
+
+__all__ = [
+    "PostgresDirectory",
+    "PostgresLoginAttempts",
+    "PostgresRefreshTokens",
+    "PostgresSessions",
+    "PostgresUsers",
+]
+
+_USER_COLUMNS: Final = (
+    "id, email, full_name, role, license_number, password_hash, password_changed_at, mfa_enabled, last_login, version,"
+    " created_at, deleted_at"
+)
+
+_GET_USER: Final = f"SELECT {_USER_COLUMNS} FROM users WHERE clinic_id = %s AND id = %s"
+
+_ADD_USER: Final = f"""
+INSERT INTO users (clinic_id, {_USER_COLUMNS})
+VALUES (%(clinic_id)s, %(id)s, %(email)s, %(full_name)s, %(role)s, %(license_number)s, %(password_hash)s,
+    %(password_changed_at)s, %(mfa_enabled)s, %(last_login)s, %(version)s, %(created_at)s, %(deleted_at)s)
+"""
+
+_SAVE_USER: Final = """
+UPDATE users SET
+    full_name = %(full_name)s, role = %(role)s, license_number = %(license_number)s,
+    password_hash = %(password_hash)s, password_changed_at = %(password_changed_at)s, mfa_enabled = %(mfa_enabled)s,
+    last_login = %(last_login)s, version = %(version)s + 1, deleted_at = %(deleted_at)s
+WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s
+"""
+
+
+class PostgresUsers:
+    """`Users` of the core."""
+
+    def __init__(self, connection: Connection, clinic_id: UUID) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+        self._clinic_id = clinic_id
+
+    def add(self, user: User) -> None:
+        """Insert the user and the directory's row; a duplicate comes to light when the transaction is awaited."""
+        self._connection.run(_ADD_USER, attrs.asdict(user, recurse=False) | {"role": user.role.value})
+        self._connection.run(
+            "INSERT INTO login_directory (email_norm, clinic_id, user_id) VALUES (%s, %s, %s)",
+            (user.email, self._clinic_id, user.id),
+        )
+
+    def get(self, user_id: UUID) -> User | None:
+        """Return the user, deleted or not."""
+        row = self._connection.run(_GET_USER, (self._clinic_id, user_id)).fetchone()
+        if row is None:
+            return None
+        fields: dict[str, Any] = dict(zip(_USER_COLUMNS.split(", "), row, strict=True))
+        return User(**fields | {"clinic_id": self._clinic_id, "role": Role(fields["role"])})
+
+    def save(self, user: User) -> User:
+        """Update the user if the version is still the one that was read."""
+        row = attrs.asdict(user, recurse=False) | {"clinic_id": self._clinic_id, "role": user.role.value}
+        if self._connection.run(_SAVE_USER, row).rowcount != 1:
+            raise LostUpdate
+        return attrs.evolve(user, version=user.version + 1)
+
+    def note_login(self, user_id: UUID, at: datetime) -> None:
+        """Set the time of the last login."""
+        self._connection.run(
+            "UPDATE users SET last_login = %s WHERE clinic_id = %s AND id = %s", (at, self._clinic_id, user_id)
+        )
+
+
+class PostgresDirectory:
+    """`Directory` of the core."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+
+    def find(self, email: str) -> DirectoryEntry | None:
+        """Look the normalised e-mail up, whichever clinic it belongs to."""
+        query = "SELECT clinic_id, user_id FROM login_directory WHERE email_norm = %s"
+        row = self._connection.run(query, (email,)).fetchone()
+        return None if row is None else DirectoryEntry(clinic_id=row[0], user_id=row[1])
+
+
+_SIGNED_IN: Final = """
+SELECT s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.revoked_at, s.ip_address, s.user_agent,
+    u.role, u.deleted_at IS NULL
+FROM sessions s JOIN users u ON u.clinic_id = s.clinic_id AND u.id = s.user_id
+WHERE s.clinic_id = %(clinic_id)s AND u.clinic_id = %(clinic_id)s AND s.id = %(id)s
+"""
+
+_ADD_SESSION: Final = """
+INSERT INTO sessions
+    (clinic_id, id, user_id, created_at, last_seen_at, expires_at, revoked_at, ip_address, user_agent)
+VALUES (%(clinic_id)s, %(id)s, %(user_id)s, %(created_at)s, %(last_seen_at)s, %(expires_at)s, %(revoked_at)s,
+    %(ip_address)s, %(user_agent)s)
+"""
+
+_ROLES: Final = {role.value: role for role in Role}
+
+
+class PostgresSessions:
+    """`Sessions` of the core."""
+
+    def __init__(self, connection: Connection, clinic_id: UUID) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+        self._clinic_id = clinic_id
+
+    def add(self, session: Session) -> None:
+        """Insert the session."""
+        self._connection.run(_ADD_SESSION, attrs.asdict(session, recurse=False))
+
+    def signed_in(self, session_id: UUID) -> SignedIn | None:
+        """Return session and standing by one primary key each."""
+        row = self._connection.run(_SIGNED_IN, {"clinic_id": self._clinic_id, "id": session_id}).fetchone()
+        if row is None:
+            return None
+        session = Session(
+            id=session_id,
+            clinic_id=self._clinic_id,
+            user_id=row[0],
+            created_at=row[1],
+            last_seen_at=row[2],
+            expires_at=row[3],
+            revoked_at=row[4],
+            ip_address=row[5],
+            user_agent=row[6],
+        )
+        return SignedIn(session=session, role=_ROLES[row[7]], user_active=row[8])
+
+    def touch(self, session_id: UUID, at: datetime) -> None:
+        """Move `last_seen_at` forward, never back."""
+        self._connection.run(
+            "UPDATE sessions SET last_seen_at = %(at)s WHERE clinic_id = %(clinic_id)s AND id = %(id)s"
+            " AND last_seen_at < %(at)s",
+            {"at": at, "clinic_id": self._clinic_id, "id": session_id},
+        )
+
+    def end(self, session_id: UUID, at: datetime) -> None:
+        """Revoke one session."""
+        self._connection.run(
+            "UPDATE sessions SET revoked_at = %s WHERE clinic_id = %s AND id = %s AND revoked_at IS NULL",
+            (at, self._clinic_id, session_id),
+        )
+
+    def end_all(self, user_id: UUID, at: datetime) -> None:
+        """Revoke all of a user's sessions."""
+        self._connection.run(
+            "UPDATE sessions SET revoked_at = %s WHERE clinic_id = %s AND user_id = %s AND revoked_at IS NULL",
+            (at, self._clinic_id, user_id),
+        )
+
+
+_ADD_TOKEN: Final = """
+INSERT INTO refresh_tokens (clinic_id, id, session_id, token_hash, created_at, used_at)
+VALUES (%(clinic_id)s, %(id)s, %(session_id)s, %(token_hash)s, %(created_at)s, %(used_at)s)
+"""
+
+_LOCK_TOKEN: Final = """
+SELECT id, session_id, created_at, used_at FROM refresh_tokens WHERE clinic_id = %s AND token_hash = %s FOR UPDATE
+"""
+
+
+class PostgresRefreshTokens:
+    """`RefreshTokens` of the core."""
+
+    def __init__(self, connection: Connection, clinic_id: UUID) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+        self._clinic_id = clinic_id
+
+    def add(self, token: RefreshToken) -> None:
+        """Insert the token's hash."""
+        self._connection.run(_ADD_TOKEN, attrs.asdict(token, recurse=False))
+
+    def use(self, token_hash: bytes, at: datetime) -> RefreshToken | None:
+        """Use the token up; whoever comes second at the same moment waits and sees it used."""
+        row = self._connection.run(_LOCK_TOKEN, (self._clinic_id, token_hash)).fetchone()
+        if row is None:
+            return None
+        token_id, session_id, created_at, used_at = row
+        if used_at is None:
+            self._connection.run(
+                "UPDATE refresh_tokens SET used_at = %s WHERE clinic_id = %s AND id = %s",
+                (at, self._clinic_id, token_id),
+            )
+        return RefreshToken(
+            id=token_id,
+            clinic_id=self._clinic_id,
+            session_id=session_id,
+            token_hash=token_hash,
+            created_at=created_at,
+            used_at=used_at,
+        )
+
+
+class PostgresLoginAttempts:
+    """`LoginAttemptLog` of the core: one count for all processes."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+
+    def locked(self, email_digest: bytes) -> LoginAttempts:
+        """Return the tries, making the row if need be, and hold it until the transaction ends."""
+        self._connection.run(
+            "INSERT INTO login_attempts (email_digest, failures, updated_at) VALUES (%s, 0, now())"
+            " ON CONFLICT (email_digest) DO NOTHING",
+            (email_digest,),
+        )
+        row = self._connection.run(
+            "SELECT failures, locked_until FROM login_attempts WHERE email_digest = %s FOR UPDATE", (email_digest,)
+        ).fetchone()
+        assert row is not None  # noqa: S101 - rows are only deleted when they hold no try, and this one is held
+        return LoginAttempts(email_digest=email_digest, failures=row[0], locked_until=row[1])
+
+    def save(self, attempts: LoginAttempts) -> None:
+        """Store the tries."""
+        self._connection.run(
+            "UPDATE login_attempts SET failures = %s, locked_until = %s, updated_at = now() WHERE email_digest = %s",
+            (attempts.failures, attempts.locked_until, attempts.email_digest),
+        )

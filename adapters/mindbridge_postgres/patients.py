@@ -1,0 +1,143 @@
+"""Patients in PostgreSQL. PHI leaves and enters this file as ciphertext only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.errors import LostUpdate
+from mindbridge_core.pagination import Page, page_of
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel
+from mindbridge_core.phi import ClinicCipher
+from mindbridge_postgres.database import Connection
+
+__all__ = ["PostgresPatients"]
+
+_COLUMNS: Final = (
+    "id, case_manager_id, mrn, name, date_of_birth, diagnosis, diagnosis_code, medication_adherence, last_appointment,"
+    " appointments_missed, crisis_calls_30days, current_risk_level, manually_escalated, admitted_at, status, version,"
+    " created_at, updated_at"
+)
+
+_GET: Final = f"SELECT {_COLUMNS} FROM patients WHERE clinic_id = %s AND id = %s AND deleted_at IS NULL"
+
+_INSERT: Final = f"""
+INSERT INTO patients (clinic_id, mrn_index, {_COLUMNS})
+VALUES (%(clinic_id)s, %(mrn_index)s, %(id)s, %(case_manager_id)s, %(mrn)s, %(name)s, %(date_of_birth)s,
+    %(diagnosis)s, %(diagnosis_code)s, %(medication_adherence)s, %(last_appointment)s, %(appointments_missed)s,
+    %(crisis_calls_30days)s, %(current_risk_level)s, %(manually_escalated)s, %(admitted_at)s, %(status)s, %(version)s,
+    %(created_at)s, %(updated_at)s)
+"""
+
+_UPDATE: Final = """
+UPDATE patients SET
+    case_manager_id = %(case_manager_id)s, mrn = %(mrn)s, mrn_index = %(mrn_index)s, name = %(name)s,
+    date_of_birth = %(date_of_birth)s, diagnosis = %(diagnosis)s, diagnosis_code = %(diagnosis_code)s,
+    medication_adherence = %(medication_adherence)s, last_appointment = %(last_appointment)s,
+    appointments_missed = %(appointments_missed)s, crisis_calls_30days = %(crisis_calls_30days)s,
+    current_risk_level = %(current_risk_level)s, manually_escalated = %(manually_escalated)s,
+    admitted_at = %(admitted_at)s, status = %(status)s, version = %(version)s + 1, updated_at = %(updated_at)s,
+    deleted_at = %(deleted_at)s, deleted_by = %(deleted_by)s
+WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND deleted_at IS NULL
+"""
+
+_ALL: Final = "clinic_id = %(clinic_id)s AND deleted_at IS NULL"
+_CONDITIONS: Final[dict[str, LiteralString]] = {
+    "case_manager_id": " AND case_manager_id = %(case_manager_id)s",
+    "risk_level": " AND current_risk_level = %(risk_level)s",
+    "status": " AND status = %(status)s",
+}
+_LEVELS: Final[dict[str | None, RiskLevel | None]] = {None: None, **{level.value: level for level in RiskLevel}}
+_STATUSES: Final = {status.value: status for status in PatientStatus}
+
+
+class PostgresPatients:
+    """`Patients` of the core."""
+
+    def __init__(self, connection: Connection, clinic_id: UUID, cipher: ClinicCipher) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+        self._clinic_id = clinic_id
+        self._cipher = cipher
+
+    def add(self, patient: Patient) -> None:
+        """Insert the patient; a duplicate MRN comes to light when the transaction is awaited."""
+        self._connection.run(_INSERT, self._row(patient))
+
+    def get(self, patient_id: UUID) -> Patient | None:
+        """Return the living record."""
+        row = self._connection.run(_GET, (self._clinic_id, patient_id)).fetchone()
+        return None if row is None else self._patient(row)
+
+    def list(self, only: PatientFilter) -> Page[Patient]:
+        """Return a keyset page, reading one row more than it shows."""
+        params: dict[str, object] = {
+            "clinic_id": self._clinic_id,
+            "case_manager_id": only.case_manager_id,
+            "risk_level": only.risk_level,
+            "status": only.status,
+            "after": only.after,
+            "limit": only.limit + 1,
+        }
+        where: LiteralString = _ALL
+        for name, condition in _CONDITIONS.items():
+            where += condition if params[name] is not None else ""
+        keyset: LiteralString = " AND id > %(after)s" if only.after else ""
+        count = self._connection.run(f"SELECT count(*) FROM patients WHERE {where}", params) if only.total else None
+        rows = self._connection.run(
+            f"SELECT {_COLUMNS} FROM patients WHERE {where}{keyset} ORDER BY id LIMIT %(limit)s", params
+        ).fetchall()
+        total = None if count is None else int(count.fetchall()[0][0])
+        return page_of([(row[0], self._patient(row)) for row in rows], only.limit, total)
+
+    def save(self, patient: Patient) -> Patient:
+        """Update the record if its version is still the one that was read."""
+        if self._connection.run(_UPDATE, self._row(patient)).rowcount != 1:
+            raise LostUpdate
+        return attrs.evolve(patient, version=patient.version + 1)
+
+    def _row(self, patient: Patient) -> dict[str, object]:
+        born = patient.date_of_birth
+        row = attrs.asdict(patient, recurse=False)
+        row |= {
+            "clinic_id": self._clinic_id,
+            "mrn": self._sealed("mrn", patient, patient.mrn),
+            "mrn_index": patient.mrn and self._cipher.blind_index("patients.mrn", patient.mrn),
+            "name": self._sealed("name", patient, patient.name),
+            "date_of_birth": self._sealed("date_of_birth", patient, None if born is None else born.isoformat()),
+            "diagnosis": self._sealed("diagnosis", patient, patient.diagnosis),
+            "diagnosis_code": self._sealed("diagnosis_code", patient, patient.diagnosis_code),
+        }
+        return row
+
+    def _sealed(self, column: str, patient: Patient, text: str | None) -> bytes | None:
+        return None if text is None else self._cipher.encrypt(f"patients.{column}", patient.id, text)
+
+    def _patient(self, row: Sequence[Any]) -> Patient:
+        decrypt, row_id = self._cipher.decrypt, row[0]
+        born = None if row[4] is None else date.fromisoformat(decrypt("patients.date_of_birth", row_id, row[4]))
+        return Patient(
+            id=row_id,
+            clinic_id=self._clinic_id,
+            case_manager_id=row[1],
+            mrn=None if row[2] is None else decrypt("patients.mrn", row_id, row[2]),
+            name=decrypt("patients.name", row_id, row[3]),
+            date_of_birth=born,
+            diagnosis=None if row[5] is None else decrypt("patients.diagnosis", row_id, row[5]),
+            diagnosis_code=None if row[6] is None else decrypt("patients.diagnosis_code", row_id, row[6]),
+            medication_adherence=row[7],
+            last_appointment=row[8],
+            appointments_missed=row[9],
+            crisis_calls_30days=row[10],
+            current_risk_level=_LEVELS[row[11]],
+            manually_escalated=row[12],
+            admitted_at=row[13],
+            status=_STATUSES[row[14]],
+            version=row[15],
+            created_at=row[16],
+            updated_at=row[17],
+        )

@@ -1,0 +1,121 @@
+"""A unit of work on PostgreSQL: one transaction, one clinic, as few round trips as the answers allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from uuid import UUID
+
+import attrs
+import psycopg
+
+from mindbridge_core.ids import NewId
+from mindbridge_core.phi import ClinicCipher, ClinicKeys
+from mindbridge_postgres.answers import PostgresAnswers
+from mindbridge_postgres.audit import PostgresAuditTrail
+from mindbridge_postgres.clinics import PostgresClinics
+from mindbridge_postgres.database import Connection, Database, set_clinic
+from mindbridge_postgres.errors import translate
+from mindbridge_postgres.identity import (
+    PostgresDirectory,
+    PostgresLoginAttempts,
+    PostgresRefreshTokens,
+    PostgresSessions,
+    PostgresUsers,
+)
+from mindbridge_postgres.patients import PostgresPatients
+
+__all__ = ["PostgresUnit", "PostgresUnits"]
+
+
+@attrs.define(kw_only=True, slots=False)
+class PostgresUnit:
+    """An open transaction on one clinic; each repository is made when it is first asked for."""
+
+    connection: Connection
+    clinic_id: UUID
+    cipher: ClinicCipher
+    new_id: NewId
+
+    @cached_property
+    def audit(self) -> PostgresAuditTrail:
+        """The clinic's trail."""
+        return PostgresAuditTrail(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def answers(self) -> PostgresAnswers:
+        """First answers to repeated requests."""
+        return PostgresAnswers(self.connection, self.clinic_id, self.cipher, self.new_id)
+
+    @cached_property
+    def attempts(self) -> PostgresLoginAttempts:
+        """Tries, across all clinics."""
+        return PostgresLoginAttempts(self.connection)
+
+    @cached_property
+    def clinics(self) -> PostgresClinics:
+        """Organizations and clinics."""
+        return PostgresClinics(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def directory(self) -> PostgresDirectory:
+        """E-mails, across all clinics."""
+        return PostgresDirectory(self.connection)
+
+    @cached_property
+    def patients(self) -> PostgresPatients:
+        """The clinic's patients."""
+        return PostgresPatients(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def refresh_tokens(self) -> PostgresRefreshTokens:
+        """The clinic's refresh tokens."""
+        return PostgresRefreshTokens(self.connection, self.clinic_id)
+
+    @cached_property
+    def sessions(self) -> PostgresSessions:
+        """The clinic's sessions."""
+        return PostgresSessions(self.connection, self.clinic_id)
+
+    @cached_property
+    def users(self) -> PostgresUsers:
+        """The clinic's staff."""
+        return PostgresUsers(self.connection, self.clinic_id)
+
+
+@attrs.frozen
+class PostgresUnits:
+    """Opens units: `OpenUnit` of the core."""
+
+    database: Database
+    keys: ClinicKeys
+    new_id: NewId = attrs.field(kw_only=True)
+
+    @contextmanager
+    def __call__(self, clinic_id: UUID) -> Iterator[PostgresUnit]:
+        """Yield a unit on the clinic. Statements are pipelined; BEGIN travels with the first that is awaited."""
+        cipher = self.keys.cipher(clinic_id)
+        with self.database.connection() as connection:
+            unit = PostgresUnit(connection=connection, clinic_id=clinic_id, cipher=cipher, new_id=self.new_id)
+            try:
+                with connection.pipeline():
+                    connection.execute("BEGIN", prepare=False)
+                    connection.execute(set_clinic(clinic_id), prepare=False)
+                    yield unit
+                    connection.execute("COMMIT", prepare=False)
+            except psycopg.Error as error:
+                _roll_back(connection)
+                raise translate(error) from error
+            except BaseException:
+                _roll_back(connection)
+                raise
+            unit.audit.committed()
+
+
+def _roll_back(connection: Connection) -> None:
+    """End the transaction; a connection on which that fails is thrown away by the pool."""
+    try:
+        connection.rollback()
+    except psycopg.Error:
+        connection.close()
