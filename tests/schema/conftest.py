@@ -177,6 +177,14 @@ def application(database: Database) -> Iterator[Connection]:
         connection.rollback()
 
 
+@pytest.fixture
+def database_superuser(database: Database) -> Iterator[Connection]:
+    """A transaction of the cluster's superuser, whom row-level security does not bind; rolled back afterwards."""
+    with engine(database.superuser_url).connect() as connection:
+        yield connection
+        connection.rollback()
+
+
 def enter(connection: Connection, clinic_id: object) -> None:
     """Act for one clinic until the transaction ends."""
     connection.execute(text(f"SET LOCAL app.clinic_id = '{clinic_id}'"))

@@ -1,0 +1,141 @@
+"""The database's own bounds: each refuses what is outside and accepts the value beside it."""
+
+from uuid import uuid4
+
+import pytest
+from psycopg.errors import CheckViolation, NotNullViolation
+from sqlalchemy import Connection, insert, update
+from sqlalchemy.exc import DBAPIError
+
+from mindbridge_postgres import schema
+from tests.schema import records
+from tests.schema.records import NOW, SEALED
+
+PATIENT_BOUNDS = [
+    ("medication_adherence", "-0.01", "0"),
+    ("medication_adherence", "-1", "0.01"),
+    ("medication_adherence", "100.01", "100"),
+    ("medication_adherence", "NaN", "99.99"),
+    ("status", "bananas", "discharged"),
+    ("current_risk_level", "extreme", "high"),
+    ("appointments_missed", -1, 0),
+    ("crisis_calls_30days", -1, 2_147_483_647),
+    ("diagnosis", b"", SEALED),
+    ("diagnosis_code", bytes(4097), bytes(4096)),
+    ("mrn_index", bytes(15), bytes(16)),
+    ("version", 0, 1),
+    ("name", b"", SEALED),
+    ("name", bytes(4097), bytes(4096)),
+]
+USER_BOUNDS = [
+    ("email", "EVIL@example.org", "evil@example.org"),
+    ("email", "no address", "an@address"),
+    ("role", "superuser", "readonly"),
+    ("full_name", "", "J"),
+    ("mfa_enabled", True, False),
+]
+
+
+def _violated(caught: pytest.ExceptionInfo[DBAPIError]) -> str | None:
+    assert isinstance(caught.value.orig, CheckViolation)
+    return caught.value.orig.diag.constraint_name
+
+
+@pytest.mark.parametrize(("field", "refused", "accepted"), PATIENT_BOUNDS)
+def test_a_patient_outside_the_bounds_is_refused(
+    application: Connection, field: str, refused: object, accepted: object
+) -> None:
+    clinic_id = records.clinic(application)
+    # An MRN comes with its index; the others ignore it.
+    mrn = {"mrn": SEALED} if field == "mrn_index" else {}
+    records.patient(application, clinic_id, **mrn, **{field: accepted})
+    with pytest.raises(DBAPIError) as caught:
+        records.patient(application, clinic_id, **mrn, **{field: refused})
+    assert _violated(caught) == f"ck_patients_{field}"
+
+
+@pytest.mark.parametrize(("field", "refused", "accepted"), USER_BOUNDS)
+def test_a_user_outside_the_bounds_is_refused(
+    application: Connection, field: str, refused: object, accepted: object
+) -> None:
+    clinic_id = records.clinic(application)
+    records.user(application, clinic_id, **{field: accepted})
+    with pytest.raises(DBAPIError) as caught:
+        records.user(application, clinic_id, **{field: refused})
+    names = {"email": "ck_users_email_normalised", "mfa_enabled": "ck_users_mfa_enrolled"}
+    assert _violated(caught) == names.get(field, f"ck_users_{field}")
+
+
+@pytest.mark.parametrize("npi", ["123456789", "12345678901", "12345678x0", " 1234567893"])
+def test_a_clinic_with_a_misshapen_npi_is_refused(application: Connection, npi: str) -> None:
+    clinic_id = records.clinic(application)
+    change = update(schema.clinics).where(schema.clinics.c.id == clinic_id)
+    application.execute(change.values(npi_number="1234567893"))
+    with pytest.raises(DBAPIError) as caught:
+        application.execute(change.values(npi_number=npi))
+    assert _violated(caught) == "ck_clinics_npi_number"
+
+
+@pytest.mark.parametrize(
+    ("field", "refused"),
+    [
+        ("lane", 64),
+        ("lane", -1),
+        ("seq", 0),
+        ("outcome", "maybe"),
+        ("changes", ["not", "an", "object"]),
+        ("mac", bytes(31)),
+        ("prev_mac", bytes(33)),
+        ("user_agent", "x" * 256),
+    ],
+)
+def test_an_entry_outside_the_bounds_is_refused(application: Connection, field: str, refused: object) -> None:
+    clinic_id = records.clinic(application)
+    records.entry(application, clinic_id, lane=63)
+    with pytest.raises(DBAPIError) as caught:
+        records.entry(application, clinic_id, **{field: refused})
+    assert _violated(caught) == f"ck_audit_logs_{field}"
+
+
+def test_a_patient_without_a_name_is_refused(application: Connection) -> None:
+    clinic_id = records.clinic(application)
+    with pytest.raises(DBAPIError) as caught:
+        records.patient(application, clinic_id, name=None)
+    assert isinstance(caught.value.orig, NotNullViolation)
+
+
+def test_a_deletion_says_who(application: Connection) -> None:
+    clinic_id = records.clinic(application)
+    somebody = records.user(application, clinic_id)
+    records.patient(application, clinic_id, deleted_at=NOW, deleted_by=somebody)
+    with pytest.raises(DBAPIError) as caught:
+        records.patient(application, clinic_id, deleted_at=NOW)
+    assert _violated(caught) == "ck_patients_deletion"
+
+
+def test_an_overridden_screening_says_who_and_why(application: Connection) -> None:
+    clinic_id = records.clinic(application)
+    reviewer = records.user(application, clinic_id)
+    row = {
+        "clinic_id": clinic_id,
+        "patient_id": records.patient(application, clinic_id),
+        "risk_level": "high",
+        "screening_type": "daily",
+        "assessor": "rules",
+        "screened_at": NOW,
+    }
+    review = {"review_status": "overridden", "reviewed_by": reviewer, "reviewed_at": NOW}
+    application.execute(insert(schema.screenings), {**row, "id": uuid4()})
+    application.execute(insert(schema.screenings), {**row, "id": uuid4(), **review, "review_note": SEALED})
+    with pytest.raises(DBAPIError) as caught:
+        application.execute(insert(schema.screenings), {**row, "id": uuid4(), **review})
+    assert _violated(caught) == "ck_screenings_override_states_why"
+
+
+def test_a_drivers_error_shows_no_parameters(application: Connection) -> None:
+    """The engine hides what was bound; of the row itself PostgreSQL shows only ciphertext."""
+    clinic_id = records.clinic(application)
+    with pytest.raises(DBAPIError) as caught:
+        records.patient(application, clinic_id, name=b"Zebediah Canary", status="bananas")
+    assert "Zebediah" not in str(caught.value)
+    assert "bytea" not in str(caught.value.params)
