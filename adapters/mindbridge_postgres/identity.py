@@ -40,6 +40,7 @@ UPDATE users SET
     password_hash = %(password_hash)s, password_changed_at = %(password_changed_at)s, mfa_enabled = %(mfa_enabled)s,
     last_login = %(last_login)s, version = %(version)s + 1, deleted_at = %(deleted_at)s
 WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s
+RETURNING version
 """
 
 
@@ -70,9 +71,10 @@ class PostgresUsers:
     def save(self, user: User) -> User:
         """Update the user if the version is still the one that was read."""
         row = attrs.asdict(user, recurse=False) | {"clinic_id": self._clinic_id, "role": user.role.value}
-        if self._connection.run(_SAVE_USER, row).rowcount != 1:
+        saved = self._connection.run(_SAVE_USER, row).fetchone()
+        if saved is None:
             raise LostUpdate
-        return attrs.evolve(user, version=user.version + 1)
+        return attrs.evolve(user, version=saved[0])
 
     def note_login(self, user_id: UUID, at: datetime) -> None:
         """Set the time of the last login."""

@@ -43,6 +43,7 @@ UPDATE patients SET
     admitted_at = %(admitted_at)s, status = %(status)s, version = %(version)s + 1, updated_at = %(updated_at)s,
     deleted_at = %(deleted_at)s, deleted_by = %(deleted_by)s
 WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND deleted_at IS NULL
+RETURNING version
 """
 
 _ALL: Final = "clinic_id = %(clinic_id)s AND deleted_at IS NULL"
@@ -96,9 +97,10 @@ class PostgresPatients:
 
     def save(self, patient: Patient) -> Patient:
         """Update the record if its version is still the one that was read."""
-        if self._connection.run(_UPDATE, self._row(patient)).rowcount != 1:
+        row = self._connection.run(_UPDATE, self._row(patient)).fetchone()
+        if row is None:
             raise LostUpdate
-        return attrs.evolve(patient, version=patient.version + 1)
+        return attrs.evolve(patient, version=row[0])
 
     def _row(self, patient: Patient) -> dict[str, object]:
         born = patient.date_of_birth
