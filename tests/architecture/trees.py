@@ -39,6 +39,6 @@ class Tree:
 def copy_of_sources(target: Path) -> Tree:
     """Copy what the guards look at, without compiled files, so that a test may break it."""
     for folder in SOURCE_FOLDERS:
-        shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copy(ROOT / "pyproject.toml", target)
     return Tree(target)
