@@ -88,7 +88,7 @@ def bare_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         wheel_of_installed(name, folder)
     bare = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True, capture_output=True, timeout=120)
-    pip = [sys.executable, "-m", "pip", "--isolated", "--python", bare / "bin" / "python"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--isolated", "--python", bare / "bin" / "python"]
     subprocess.run(
         [*pip, "install", "-q", "--no-index", "--find-links", folder, wheel],
         check=True,
