@@ -41,7 +41,6 @@ SELECT
     %(changes)s::jsonb, %(ip_address)s::text, %(user_agent)s::text, %(session_id)s::uuid, %(request_id)s::text,
     %(phi_accessed)s::boolean, %(access_reason)s::bytea, %(prev_mac)s::bytea, %(mac)s::bytea
 FROM head
-RETURNING lane
 """
 
 _TAKE_LANE: Final = """
@@ -93,7 +92,7 @@ class PostgresAuditTrail:
 
     def _insert(self, entry: AuditEntry, head: ChainHead) -> bool:
         sealed, after = seal(self._cipher.audit_key, head, entry)
-        inserted = self._connection.run(_APPEND, self._row(sealed, head, after)).fetchone() is not None
+        inserted = self._connection.run(_APPEND, self._row(sealed, head, after)).rowcount == 1
         if inserted:
             self._head = after
         return inserted

@@ -63,7 +63,7 @@ class Connection(psycopg.Connection[TupleRow]):
             self.heads.popitem(last=False)
 
     def run(self, statement: LiteralString, params: Params | None = None) -> psycopg.Cursor[TupleRow]:
-        """Send a statement, prepared at its first use; in a pipeline its result is awaited when it is read."""
+        """Send a statement, prepared on the server at its first use."""
         return self.cursor(binary=True).execute(statement, params, prepare=True)
 
 
@@ -106,7 +106,7 @@ class Database:
             url,
             connection_class=Connection,
             kwargs={
-                "autocommit": True,  # units send their own BEGIN and COMMIT, in the pipeline
+                "autocommit": True,  # units send their own BEGIN and COMMIT
                 "connect_timeout": settings.connect,
                 "options": settings.server_options,
                 "prepare_threshold": None,

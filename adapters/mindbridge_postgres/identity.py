@@ -53,7 +53,7 @@ class PostgresUsers:
         self._clinic_id = clinic_id
 
     def add(self, user: User) -> None:
-        """Insert the user and the directory's row; a duplicate comes to light when the transaction is awaited."""
+        """Insert the user and the directory's row."""
         self._connection.run(_ADD_USER, attrs.asdict(user, recurse=False) | {"role": user.role.value})
         self._connection.run(
             "INSERT INTO login_directory (email_norm, clinic_id, user_id) VALUES (%s, %s, %s)",

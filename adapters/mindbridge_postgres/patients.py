@@ -66,7 +66,7 @@ class PostgresPatients:
         self._cipher = cipher
 
     def add(self, patient: Patient) -> None:
-        """Insert the patient; a duplicate MRN comes to light when the transaction is awaited."""
+        """Insert the patient."""
         self._connection.run(_INSERT, self._row(patient))
 
     def get(self, patient_id: UUID) -> Patient | None:

@@ -1,4 +1,4 @@
-"""A unit of work on PostgreSQL: one transaction, one clinic, as few round trips as the answers allow."""
+"""A unit of work on PostgreSQL: one transaction, one clinic, and no statement more than its answer needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 import attrs
 import psycopg
 
+from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import NewId
 from mindbridge_core.phi import ClinicCipher, ClinicKeys
 from mindbridge_postgres.answers import PostgresAnswers
@@ -94,16 +95,15 @@ class PostgresUnits:
 
     @contextmanager
     def __call__(self, clinic_id: UUID) -> Iterator[PostgresUnit]:
-        """Yield a unit on the clinic. Statements are pipelined; BEGIN travels with the first that is awaited."""
+        """Yield a unit on the clinic. BEGIN and the clinic travel in one message."""
         cipher = self.keys.cipher(clinic_id)
         with self.database.connection() as connection:
             unit = PostgresUnit(connection=connection, clinic_id=clinic_id, cipher=cipher, new_id=self.new_id)
             try:
-                with connection.pipeline():
-                    connection.execute("BEGIN", prepare=False)
-                    connection.execute(set_clinic(clinic_id), prepare=False)
-                    yield unit
-                    connection.execute("COMMIT", prepare=False)
+                connection.execute(f"BEGIN; {set_clinic(clinic_id)}")
+                yield unit
+                if connection.execute("COMMIT").statusmessage != "COMMIT":
+                    raise DependencyUnavailable  # the server rolls back in silence what had failed before
             except psycopg.Error as error:
                 _roll_back(connection)
                 raise translate(error) from error

@@ -164,10 +164,10 @@ class IdempotencyKeyReused(MindBridgeError):
 
 
 class DependencyUnavailable(MindBridgeError):
-    """Something that the operation needs does not answer; nothing was changed."""
+    """Something that the operation needs does not answer. Unless it broke off while committing, nothing was changed."""
 
     code = "dependency_unavailable"
-    text = "A service that this operation needs does not answer. Nothing was changed; try again."
+    text = "A service that this operation needs does not answer. Try again."
 
 
 class AuditUnavailable(DependencyUnavailable):
