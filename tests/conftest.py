@@ -1,0 +1,37 @@
+"""What all tests share: a real PostgreSQL, started by the first test that asks for it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # the core's own tests run where no driver is installed
+    from tests.support.postgres import TestDatabase, TestServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[TestServer]:
+    """A server of this test process's own."""
+    from tests.support.postgres import running_server  # noqa: PLC0415 - see above
+
+    folder = Path(tempfile.mkdtemp(prefix="mindbridge-tests-"))
+    try:
+        with running_server(folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(postgres_server: TestServer) -> Iterator[TestDatabase]:
+    """A fresh, migrated database of the test's own."""
+    from tests.support.postgres import TEMPLATE  # noqa: PLC0415 - see above
+
+    made = postgres_server.database(TEMPLATE)
+    yield made
+    postgres_server.drop(made)
