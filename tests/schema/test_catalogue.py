@@ -221,7 +221,7 @@ def test_the_application_role_has_exactly_the_rights_declared(owner: Connection)
 
 
 def _may(connection: Connection, table: str, right: str) -> bool:
-    query = text("SELECT has_table_privilege('mindbridge_app', :table, :right)")
+    query = text("SELECT has_table_privilege('schema_application', :table, :right)")
     return bool(connection.scalar(query, {"table": table, "right": right}))
 
 
@@ -239,7 +239,7 @@ def test_the_application_role_is_bound_by_row_level_security_and_makes_nothing(o
         SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
             has_schema_privilege(rolname, 'public', 'CREATE') AS creates,
             EXISTS (SELECT FROM pg_class c WHERE pg_has_role(r.oid, c.relowner, 'MEMBER')) AS owns
-        FROM pg_roles r WHERE rolname = 'mindbridge_app'
+        FROM pg_roles r WHERE rolname = 'schema_application'
     """
     assert _read(owner, query) == [
         dict.fromkeys(("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "creates", "owns"), False)

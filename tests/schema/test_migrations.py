@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 import mindbridge_migrations as migrations
 from mindbridge_postgres.schema import metadata
 from mindbridge_postgres.tenancy import grant_application_role
-from tests.schema.conftest import Database, Server, engine
+from tests.schema.conftest import APPLICATION, Database, engine
 
 CONSTRAINTS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
@@ -117,10 +117,11 @@ def test_the_application_role_reads_the_revision(database: Database) -> None:
     assert migrations.current(database.application_url) == migrations.head()
 
 
-def test_the_password_of_these_tests_holds_a_percent_sign(schema_server: Server) -> None:
+def test_a_password_may_hold_a_percent_sign(database: Database) -> None:
     """The first plan's URL went through an ini file's interpolation and failed on one."""
-    password = engine(schema_server.url("postgres", "schema_owner", "p%40ss%2Fw%25rd")).url.password
-    assert password == "p@ss/w%rd"
+    assert "p%40ss%2Fw%25rd" in database.owner_url
+    assert engine(database.owner_url).url.password == "p@ss/w%rd"
+    assert migrations.differences(database.owner_url) == []
 
 
 def test_migrating_does_not_need_the_application_role(empty_database: Database) -> None:
@@ -131,4 +132,4 @@ def test_migrating_does_not_need_the_application_role(empty_database: Database) 
     with engine(empty_database.owner_url).connect() as connection:
         with pytest.raises(ValueError, match="there is no role 'someone_else'"):
             grant_application_role(connection, "someone_else")
-        grant_application_role(connection)
+        grant_application_role(connection, APPLICATION)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from mindbridge_postgres import schema
 from mindbridge_postgres.tenancy import RIGHTS, UnfitRole, grant_application_role, make_partitions, partitions
 from tests.schema import records
-from tests.schema.conftest import Database, engine, enter
+from tests.schema.conftest import APPLICATION, Database, engine, enter
 
 PLATFORM = UUID("00000000-0000-7000-8000-000000000001")
 CHANGES = [
@@ -100,7 +100,7 @@ def test_a_partition_made_later_is_protected_like_the_first(owner: Connection) -
                 " (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid),"
                 " (SELECT array_agg(tgtype ORDER BY tgtype) FROM pg_trigger WHERE tgrelid = c.oid),"
                 " (SELECT count(*) FROM pg_index WHERE indrelid = c.oid),"
-                " has_table_privilege('mindbridge_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"
+                " has_table_privilege('schema_application', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')"
                 " FROM pg_class c WHERE relname = :name"
             ),
             {"name": table},
@@ -150,9 +150,9 @@ def test_a_role_that_could_escape_is_given_nothing(owner: Connection, role: str,
 
 
 def test_rights_given_by_hand_are_taken_away_by_the_next_grant(owner: Connection) -> None:
-    can_delete = text("SELECT has_table_privilege('mindbridge_app', 'audit_logs', 'DELETE')")
-    owner.execute(text("GRANT ALL ON audit_logs TO mindbridge_app"))
+    can_delete = text("SELECT has_table_privilege('schema_application', 'audit_logs', 'DELETE')")
+    owner.execute(text("GRANT ALL ON audit_logs TO schema_application"))
     assert owner.scalar(can_delete) is True
-    grant_application_role(owner)
+    grant_application_role(owner, APPLICATION)
     assert owner.scalar(can_delete) is False
     assert "DELETE" not in RIGHTS["audit_logs"]
