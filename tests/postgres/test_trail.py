@@ -1,0 +1,88 @@
+"""The audit trail under concurrency, and what happens to a lane that was tampered with."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from mindbridge_core import Actor, Role
+from mindbridge_core.compliance import ChainBreak
+from mindbridge_core.errors import AuditUnavailable
+from mindbridge_core.patients import PatientDraft, PatientFilter
+from tests.support.postgres import TestDatabase
+from tests.support.product import Product
+from tests.support.trail import breaks, entries, read_trail
+
+
+def actor(product: Product, clinic_id: UUID) -> Actor:
+    user = product.staff(clinic_id, Role.ADMIN)
+    return Actor(clinic_id=clinic_id, user_id=user.id, role=user.role)
+
+
+def test_many_writers_to_one_clinic_never_fork_its_chain(product: Product, database: TestDatabase) -> None:
+    clinic_id = product.clinic()
+    admin = actor(product, clinic_id)
+    together = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        together.wait()
+        for turn in range(10):
+            product.core.admit_patient(admin, PatientDraft(name=f"{number} {turn}"))
+
+    before = len(entries(database.application_url, clinic_id))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+
+    assert [] == breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
+    assert before + 80 == len(entries(database.application_url, clinic_id))
+
+
+def test_a_connection_goes_on_with_its_lane(product: Product, database: TestDatabase) -> None:
+    clinic_id = product.clinic()
+    admin = actor(product, clinic_id)
+
+    for _ in range(20):
+        product.core.list_patients(admin, PatientFilter())
+
+    _, lanes = read_trail(database.application_url, clinic_id)
+    assert 20 <= max(len(lane) for lane in lanes.values())
+
+
+def test_a_lane_whose_head_was_put_back_is_shunned_and_reported(product: Product, database: TestDatabase) -> None:
+    clinic_id = product.clinic()
+    admin = actor(product, clinic_id)
+    product.core.list_patients(admin, PatientFilter())
+    heads, lanes = read_trail(database.application_url, clinic_id)
+    lane = max(lanes, key=lambda one: len(lanes[one]))
+    with psycopg.connect(database.superuser_url) as attacker:
+        attacker.execute("ALTER TABLE audit_logs DISABLE TRIGGER USER")
+        attacker.execute("DELETE FROM audit_logs WHERE lane = %s AND seq = %s", (lane, heads[lane].seq))
+        previous = lanes[lane][-2] if heads[lane].seq > 1 else None
+        attacker.execute(
+            "UPDATE audit_chain_heads SET seq = seq - 1, entry_mac = %s, updated_at = '2001-01-01' WHERE lane = %s",
+            (previous.mac if previous else lanes[lane][-1].prev_mac, lane),
+        )
+
+    product.core.list_patients(admin, PatientFilter())
+
+    found = breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
+    assert [ChainBreak(lane=lane, seq=heads[lane].seq, kind="truncated")] == found
+
+
+def test_no_entry_no_change_when_the_trail_refuses(product: Product, database: TestDatabase) -> None:
+    clinic_id = product.clinic()
+    admin = actor(product, clinic_id)
+    with psycopg.connect(database.superuser_url) as owner:
+        owner.execute("REVOKE INSERT ON audit_logs FROM mindbridge_app")
+
+    with pytest.raises(AuditUnavailable):
+        product.core.admit_patient(admin, PatientDraft(name="Nobody"))
+    with pytest.raises(AuditUnavailable):
+        product.core.list_patients(admin, PatientFilter())
+
+    with psycopg.connect(database.superuser_url) as owner:
+        assert (0,) == owner.execute("SELECT count(*) FROM patients").fetchone()

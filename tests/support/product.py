@@ -1,0 +1,90 @@
+"""The product composed over a test database, with real cryptography at the lowest cost."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionClaim
+from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
+from mindbridge_core.ids import uuid7_maker
+from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
+from mindbridge_security import (
+    Argon2Hasher,
+    Argon2Settings,
+    ClinicKeyRing,
+    JwtAccessTokens,
+    KeyRing,
+    LocalMasterKey,
+    ZxcvbnPasswords,
+    random_secret,
+    utc_now,
+)
+from tests.support.postgres import TestDatabase
+
+PASSWORD = "a lantern over nine quiet rivers"
+CHEAPEST = Argon2Settings(time_cost=1, memory_kib=8, parallelism=1)
+
+
+@attrs.frozen(kw_only=True)
+class Product:
+    """The core over PostgreSQL, and what it was made from."""
+
+    core: MindBridge
+    database: Database
+    keys: ClinicKeyRing
+    ring: KeyRing
+
+    def clinic(self, name: str = "North") -> UUID:
+        """Open a clinic."""
+        return self.core.open_clinic(ClinicDraft(organization="Oak", name=name))
+
+    def staff(self, clinic_id: UUID, role: Role) -> User:
+        """Register a member of staff with `PASSWORD`."""
+        email = f"{role}.{secrets.token_hex(4)}@example.org"
+        draft = StaffDraft(email=email, full_name=f"Some {role.name.title()}", role=role)
+        return self.core.register_staff(Operator(clinic_id=clinic_id), draft, password=PASSWORD)
+
+    def session(self, user: User) -> SessionClaim:
+        """Log `user` in."""
+        pair = self.core.log_in(Credentials(email=user.email, password=PASSWORD), Origin())
+        return self.core.ports.access_tokens.read(pair.access_token, utc_now(), Origin())
+
+
+def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
+    """Wire the product to a database; the caller closes `product.database`."""
+    database = Database.connect(url, pool)
+    new_id = uuid7_maker(utc_now, secrets.token_bytes)
+    keys = ClinicKeyRing(
+        master=LocalMasterKey(ring), stored=PostgresWrappedKeys(database), clock=utc_now, new_id=new_id
+    )
+    core = MindBridge.build(
+        Ports(
+            open_unit=PostgresUnits(database, keys, new_id=new_id),
+            clinic_keys=keys,
+            password_hasher=Argon2Hasher(CHEAPEST),
+            common_passwords=ZxcvbnPasswords(),
+            access_tokens=JwtAccessTokens(ring, issuer="tests", audience="tests"),
+            clock=utc_now,
+            new_id=new_id,
+            new_secret=random_secret,
+            session_limits=SessionLimits(),
+            lockout=Lockout(),
+        )
+    )
+    return Product(core=core, database=database, keys=keys, ring=ring)
+
+
+@contextmanager
+def running_product(test_database: TestDatabase, *, connections: int = 8) -> Iterator[Product]:
+    """Compose the product as the application's role and prepare the platform."""
+    product = compose(test_database.application_url, KeyRing.generate(), PoolSettings(most=connections))
+    try:
+        product.core.prepare_platform()
+        yield product
+    finally:
+        product.database.close()
