@@ -97,7 +97,7 @@ class Database:
     settings: PoolSettings
 
     @classmethod
-    def connect(cls, url: str, settings: PoolSettings = PoolSettings()) -> Database:  # noqa: B008 - frozen
+    def connect(cls, url: str, settings: PoolSettings = PoolSettings()) -> Database:
         """Open a pool; it connects in the background, so a server that is down is found out at first use.
 
         Call it after a fork: connections cannot be shared by processes.

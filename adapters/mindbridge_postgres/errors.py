@@ -27,9 +27,7 @@ _UNIQUE: Final[dict[str | None, type[Conflict]]] = {
 }
 
 
-def translate(
-    error: psycopg.Error, otherwise: type[DependencyUnavailable] = DependencyUnavailable
-) -> MindBridgeError:
+def translate(error: psycopg.Error, otherwise: type[DependencyUnavailable] = DependencyUnavailable) -> MindBridgeError:
     """Return the core's error for the driver's: conflicts by constraint, all else as `otherwise`."""
     if isinstance(error, pg.UniqueViolation):
         return _UNIQUE.get(error.diag.constraint_name, Conflict)()

@@ -167,12 +167,12 @@ class PostgresSessions:
         )
 
 
-_ADD_TOKEN: Final = """
+_ADD_REFRESH: Final = """
 INSERT INTO refresh_tokens (clinic_id, id, session_id, token_hash, created_at, used_at)
 VALUES (%(clinic_id)s, %(id)s, %(session_id)s, %(token_hash)s, %(created_at)s, %(used_at)s)
 """
 
-_LOCK_TOKEN: Final = """
+_LOCK_REFRESH: Final = """
 SELECT id, session_id, created_at, used_at FROM refresh_tokens WHERE clinic_id = %s AND token_hash = %s FOR UPDATE
 """
 
@@ -187,11 +187,11 @@ class PostgresRefreshTokens:
 
     def add(self, token: RefreshToken) -> None:
         """Insert the token's hash."""
-        self._connection.run(_ADD_TOKEN, attrs.asdict(token, recurse=False))
+        self._connection.run(_ADD_REFRESH, attrs.asdict(token, recurse=False))
 
     def use(self, token_hash: bytes, at: datetime) -> RefreshToken | None:
         """Use the token up; whoever comes second at the same moment waits and sees it used."""
-        row = self._connection.run(_LOCK_TOKEN, (self._clinic_id, token_hash)).fetchone()
+        row = self._connection.run(_LOCK_REFRESH, (self._clinic_id, token_hash)).fetchone()
         if row is None:
             return None
         token_id, session_id, created_at, used_at = row

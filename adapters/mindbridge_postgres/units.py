@@ -102,8 +102,7 @@ class PostgresUnits:
             try:
                 connection.execute(f"BEGIN; {set_clinic(clinic_id)}")
                 yield unit
-                if connection.execute("COMMIT").statusmessage != "COMMIT":
-                    raise DependencyUnavailable  # the server rolls back in silence what had failed before
+                _commit(connection)
             except psycopg.Error as error:
                 _roll_back(connection)
                 raise translate(error) from error
@@ -111,6 +110,12 @@ class PostgresUnits:
                 _roll_back(connection)
                 raise
             unit.audit.committed()
+
+
+def _commit(connection: Connection) -> None:
+    """End the transaction with all its changes kept; what had failed before, the server rolls back in silence."""
+    if connection.execute("COMMIT").statusmessage != "COMMIT":
+        raise DependencyUnavailable
 
 
 def _roll_back(connection: Connection) -> None:

@@ -78,12 +78,8 @@ class MindBridge:
         )
         return cls(
             ports=ports,
-            prepare_platform=PreparePlatform(
-                open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock
-            ),
-            open_clinic=OpenClinic(
-                open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock, new_id=new_id
-            ),
+            prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
+            open_clinic=OpenClinic(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock, new_id=new_id),
             register_staff=RegisterStaff(
                 open_unit=open_unit,
                 work=work,

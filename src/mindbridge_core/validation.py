@@ -25,7 +25,7 @@ from mindbridge_core.errors import Finding, InvalidInput
 
 __all__ = ["UNSET", "Number", "Pattern", "Rule", "Text", "Unset", "checked", "given", "parse", "ruled"]
 
-I = TypeVar("I", bound=attrs.AttrsInstance)
+Input = TypeVar("Input", bound=attrs.AttrsInstance)
 
 
 @unique
@@ -165,7 +165,7 @@ def given(value: attrs.AttrsInstance) -> dict[str, Any]:
     return {name: held for name in attrs.fields_dict(type(value)) if (held := getattr(value, name)) is not UNSET}
 
 
-def parse(cls: type[I], data: object) -> I:
+def parse(cls: type[Input], data: object) -> Input:
     """Read JSON-like `data` into the input class `cls`; raise InvalidInput with all findings.
 
     Types are taken as they are sent: "5" is no integer and 1 no truth value. Unknown fields are refused
@@ -174,7 +174,7 @@ def parse(cls: type[I], data: object) -> I:
     if not isinstance(data, Mapping):
         raise InvalidInput([Finding("", "invalid_type", "must be an object")])
     try:
-        parsed: I = _structure(cls)(data, cls)
+        parsed: Input = _structure(cls)(data, cls)
     except ClassValidationError as group:
         raise InvalidInput(_findings(group)) from None  # the cause quotes the input
     return parsed
@@ -189,7 +189,9 @@ def _findings(group: ClassValidationError) -> list[Finding]:
         findings.append(Finding(f"/{note.name}", code, message))
     for error in plain:
         if isinstance(error, ForbiddenExtraKeysError):
-            findings += [Finding(_pointer(name), "unknown_field", "is not a field") for name in sorted(error.extra_fields)]
+            findings += [
+                Finding(_pointer(name), "unknown_field", "is not a field") for name in sorted(error.extra_fields)
+            ]
         else:
             findings.append(Finding("", "invalid_input", "is not valid"))
     return findings
@@ -252,7 +254,9 @@ def _moment(text: str) -> datetime:
 
 def _choice(kind: type[StrEnum]) -> Reader:
     message = "must be one of: " + ", ".join(sorted(kind))
-    return lambda value: kind(value) if type(value) is str and value in set(kind) else _refuse(message, "invalid_choice")
+    return lambda value: (
+        kind(value) if type(value) is str and value in set(kind) else _refuse(message, "invalid_choice")
+    )
 
 
 _READERS: Final[Mapping[object, Reader]] = {

@@ -100,7 +100,7 @@ class Work(Generic[U_co]):
                     unit.audit.append(self._entry(principal, action, outcome, desk))
         except DependencyUnavailable:
             raise  # the store or its trail is down: nothing was shown, nothing kept, and nothing can be entered
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is entered and raised again
             if desk is not None:
                 caller, resource_id = desk.principal, desk.resource_id
             self._enter_refusal(caller, action, resource_id, error)

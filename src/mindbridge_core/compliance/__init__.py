@@ -12,4 +12,14 @@ from mindbridge_core.compliance.chain import (
     verify_lane,
 )
 
-__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "is_genuine", "seal", "verify_clinic", "verify_lane"]
+__all__ = [
+    "LANES",
+    "ChainBreak",
+    "ChainHead",
+    "SealedEntry",
+    "first_head",
+    "is_genuine",
+    "seal",
+    "verify_clinic",
+    "verify_lane",
+]

@@ -21,7 +21,17 @@ import attrs
 
 from mindbridge_core.audit import AuditEntry
 
-__all__ = ["LANES", "ChainBreak", "ChainHead", "SealedEntry", "first_head", "is_genuine", "seal", "verify_clinic", "verify_lane"]
+__all__ = [
+    "LANES",
+    "ChainBreak",
+    "ChainHead",
+    "SealedEntry",
+    "first_head",
+    "is_genuine",
+    "seal",
+    "verify_clinic",
+    "verify_lane",
+]
 
 LANES: Final = 64
 
@@ -127,9 +137,7 @@ def verify_lane(key: bytes, head: ChainHead, entries: Iterable[SealedEntry]) -> 
             yield ChainBreak(lane=head.lane, seq=seq + 1, kind="missing")
         elif sealed.prev_mac != mac:
             yield ChainBreak(lane=head.lane, seq=sealed.seq, kind="unlinked")
-        if not hmac.compare_digest(
-            sealed.mac, _entry_mac(key, sealed.entry, sealed.lane, sealed.seq, sealed.prev_mac)
-        ):
+        if not hmac.compare_digest(sealed.mac, _entry_mac(key, sealed.entry, sealed.lane, sealed.seq, sealed.prev_mac)):
             yield ChainBreak(lane=head.lane, seq=sealed.seq, kind="altered")
         seq, mac = sealed.seq, sealed.mac
     if head != _head(key, head.clinic_id, head.lane, seq, mac):

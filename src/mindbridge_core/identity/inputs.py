@@ -9,7 +9,6 @@ import attrs
 
 from mindbridge_core.access import Role
 from mindbridge_core.errors import Finding, InvalidInput
-from mindbridge_core.identity.passwords import MAX_LENGTH
 from mindbridge_core.validation import Pattern, Text, checked, ruled
 
 __all__ = ["ClinicDraft", "Credentials", "RefreshRequest", "StaffDraft", "valid_npi"]

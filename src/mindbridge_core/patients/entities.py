@@ -25,9 +25,7 @@ DIAGNOSIS_CODE: Final = ruled(
 ADHERENCE: Final = ruled(Number(most=100, decimals=2))
 COUNT: Final = ruled(Number(most=MAX_COUNT))
 
-AUDITABLE_FIELDS: Final = frozenset(
-    {"case_manager_id", "current_risk_level", "manually_escalated", "status"}
-)
+AUDITABLE_FIELDS: Final = frozenset({"case_manager_id", "current_risk_level", "manually_escalated", "status"})
 """The patient's fields whose values may stand in the trail; of all others it names only that they were set."""
 
 
@@ -112,18 +110,18 @@ class PatientChanges:
     """Any subset of a patient's fields. A field that was not sent stays as it is; null empties it."""
 
     name: str | Unset = attrs.field(default=UNSET, repr=False, metadata=NAME)
-    mrn: str | None | Unset = attrs.field(default=UNSET, repr=False, metadata=MRN)
-    date_of_birth: date | None | Unset = attrs.field(default=UNSET, repr=False)
-    diagnosis: str | None | Unset = attrs.field(default=UNSET, repr=False, metadata=DIAGNOSIS)
-    diagnosis_code: str | None | Unset = attrs.field(default=UNSET, repr=False, metadata=DIAGNOSIS_CODE)
-    medication_adherence: Decimal | None | Unset = attrs.field(default=UNSET, metadata=ADHERENCE)
-    last_appointment: date | None | Unset = UNSET
+    mrn: str | Unset | None = attrs.field(default=UNSET, repr=False, metadata=MRN)
+    date_of_birth: date | Unset | None = attrs.field(default=UNSET, repr=False)
+    diagnosis: str | Unset | None = attrs.field(default=UNSET, repr=False, metadata=DIAGNOSIS)
+    diagnosis_code: str | Unset | None = attrs.field(default=UNSET, repr=False, metadata=DIAGNOSIS_CODE)
+    medication_adherence: Decimal | Unset | None = attrs.field(default=UNSET, metadata=ADHERENCE)
+    last_appointment: date | Unset | None = UNSET
     appointments_missed: int | Unset = attrs.field(default=UNSET, metadata=COUNT)
     crisis_calls_30days: int | Unset = attrs.field(default=UNSET, metadata=COUNT)
     current_risk_level: RiskLevel | Unset = UNSET
     manually_escalated: bool | Unset = UNSET
-    admitted_at: datetime | None | Unset = UNSET
+    admitted_at: datetime | Unset | None = UNSET
     status: PatientStatus | Unset = UNSET
-    case_manager_id: UUID | None | Unset = UNSET
+    case_manager_id: UUID | Unset | None = UNSET
 
     __attrs_post_init__ = checked

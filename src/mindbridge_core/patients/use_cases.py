@@ -178,5 +178,3 @@ class RemovePatient:
             if version not in {None, patient.version}:
                 raise PreconditionFailed
             desk.unit.patients.save(patient.removed(desk.actor.user_id, self.clock()))
-
-

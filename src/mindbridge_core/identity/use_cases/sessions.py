@@ -230,5 +230,3 @@ class ViewSelf:
             if user is None or not user.active:
                 raise SessionEnded
             return user
-
-

@@ -78,9 +78,7 @@ class OpenClinic:
         made = self.keys.make(clinic_id)
         with self.work(Operator(clinic_id=clinic_id), Action.CLINIC_OPEN, resource_id=clinic_id) as desk:
             if organization is None:
-                organization = Organization(
-                    id=self.new_id(), name=draft.organization, created_at=now, updated_at=now
-                )
+                organization = Organization(id=self.new_id(), name=draft.organization, created_at=now, updated_at=now)
                 desk.unit.clinics.add_organization(organization)
             clinic = Clinic(
                 id=clinic_id,
