@@ -43,8 +43,8 @@ def choose_account(*, cluster: Path, programs: Programs) -> Account:
     """The account for the cluster in that folder, which need not exist yet.
 
     An ordinary user runs it as itself. Root runs it as the folder's owner, or as nobody (65534) if it is new, and lets
-    it keep CAP_DAC_READ_SEARCH (CAP_DAC_OVERRIDE where that does not suffice) only if a closed folder such as /root bars
-    the way.
+    it keep CAP_DAC_READ_SEARCH (CAP_DAC_OVERRIDE where that does not suffice) only if a closed folder such as /root
+    bars the way.
     Raises EmbeddedPostgresError when the folder belongs to somebody else or root lacks the capabilities for this.
     """
     owner = cluster.stat(follow_symlinks=False) if cluster.exists() else None
@@ -53,6 +53,7 @@ def choose_account(*, cluster: Path, programs: Programs) -> Account:
             raise EmbeddedPostgresError(
                 f"{cluster} belongs to user {owner.st_uid}: start as that user or as root, or choose another directory",
             )
+        _demand_name(os.geteuid(), owner)
         return Account()
     if owner is not None and owner.st_uid == 0:
         raise EmbeddedPostgresError(
@@ -60,8 +61,19 @@ def choose_account(*, cluster: Path, programs: Programs) -> Account:
         )
     held = _held_capabilities()
     _demand(held)
+    _demand_name(NOBODY, owner)
     uid, gid = (owner.st_uid, owner.st_gid or NOBODY) if owner is not None else (NOBODY, NOBODY)
     return Account(uid=uid, gid=gid, capability=_choose_capability(uid, gid, held, cluster, programs))
+
+
+def _demand_name(uid: int, cluster: os.stat_result | None) -> None:
+    import pwd  # noqa: PLC0415 - absent on Windows, where importing this package must still give a clear error
+
+    if cluster is None and uid not in {user.pw_uid for user in pwd.getpwall()}:
+        raise EmbeddedPostgresError(
+            f"user {uid} has no name on this system, and initdb demands one: `useradd --system --uid {uid} NAME`, or "
+            "start as a user who has one",
+        )
 
 
 def _held_capabilities() -> frozenset[int]:
@@ -81,15 +93,15 @@ def _demand(held: frozenset[int]) -> None:
     if missing:
         raise EmbeddedPostgresError(
             f"root lacks the capabilities {', '.join(missing)} here, so it cannot hand PostgreSQL to another user: "
-            f"start as an ordinary user, or give them back (docker: {' '.join('--cap-add ' + name for name in missing)})",
+            f"start as an ordinary user, or grant them (docker: {' '.join('--cap-add ' + name for name in missing)})",
         )
 
 
 def _choose_capability(uid: int, gid: int, held: frozenset[int], cluster: Path, programs: Programs) -> int | None:
     install = programs.installation
-    folders = {*cluster.parents, *install.parents, install, install / "bin", install / "lib", install / "share"}
-    reachable = all(_allows(folder, uid, gid, SEARCH) for folder in folders)
-    readable = _allows(install / "share", uid, gid, READ_AND_RUN)
+    on_the_way = {*cluster.parents, *install.parents, install, install / "bin"}
+    reachable = all(_allows(folder, uid, gid, SEARCH) for folder in on_the_way)
+    readable = all(_allows(folder, uid, gid, READ_AND_RUN) for folder in programs.folders)
     runnable = all(_allows(program, uid, gid, READ_AND_RUN) for program in (programs.initdb, programs.postgres))
     if reachable and readable and runnable:
         return None

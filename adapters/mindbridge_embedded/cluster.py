@@ -39,20 +39,27 @@ def ensure_cluster(place: Place, programs: Programs, launcher: Launcher, *, dura
 
 
 def forget_reused_pid(cluster: Path) -> None:
-    """Remove a killed server's postmaster.pid if its number is now some other program's.
+    """Remove a killed server's postmaster.pid if its number is some other program's now, or a dead process's still.
 
-    PostgreSQL sees through a number that is free, but takes any living process of the same user for the old server.
+    PostgreSQL sees through a number that is free, but takes any process of the same user for the old server, even one
+    that has ended and waits to be fetched by its parent (in a container perhaps for ever).
     """
     pid_file = cluster / "postmaster.pid"
     if not pid_file.exists():
         return
     number = pid_file.read_text("ascii", errors="replace").partition("\n")[0].strip()
-    try:
-        folder = Path(f"/proc/{int(number)}/cwd").readlink()
-    except (OSError, ValueError):
-        return  # no such process, or one that is hidden from us: PostgreSQL decides
-    if folder != cluster:
+    process = Path("/proc") / number
+    if number.isdigit() and process.exists() and not _may_stand_in(process, cluster):
         pid_file.unlink()
+
+
+def _may_stand_in(process: Path, folder: Path) -> bool:
+    try:
+        return (process / "cwd").readlink() == folder
+    except FileNotFoundError:
+        return False  # it has ended
+    except PermissionError:
+        return True  # another user's: PostgreSQL decides
 
 
 def _make_cluster(place: Place, programs: Programs, launcher: Launcher, *, durable: bool) -> None:

@@ -1,11 +1,11 @@
 """Turns its own process into the program it is told to run, as another user and bound to its parent's life.
 
-Run as a script, `python -I -S launch.py ORDERS PROGRAM ARGUMENT...`, never imported: with -I -S nothing but the standard
-library is on its path. A process of its own, not a `preexec_fn`, because Python code between fork and exec may deadlock
-in a program with threads.
+Run as a script, `python -I -S launch.py ORDERS PROGRAM ARGUMENT...`, never imported: with -I -S nothing but the
+standard library is on its path. A process of its own, not a `preexec_fn`, because Python code between fork and exec may
+deadlock in a program with threads.
 
-ORDERS is JSON: `parent`, the process whose death brings the signal `last_signal`; `uid` and `gid`, the user and group to
-become, or null; `capability`, the number (linux/capability.h) of the one to keep meanwhile, or null.
+ORDERS is JSON: `parent`, the process whose death brings the signal `last_signal`; `uid` and `gid`, the user and group
+to become, or null; `capability`, the number (linux/capability.h) of the one to keep meanwhile, or null.
 """
 
 import ctypes

@@ -27,6 +27,14 @@ class Programs:
         """The server."""
         return self.installation / "bin" / "postgres"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders the programs read: their own, and the one beside the package where the wheel keeps libraries."""
+        package = self.installation.parent
+        libraries = package.with_name(f"{package.name}.libs")
+        own = (self.installation / "bin", self.installation / "lib", self.installation / "share")
+        return (*own, libraries) if libraries.is_dir() else own
+
 
 def find_programs() -> Programs:
     """The wheel's PostgreSQL, found without running any of the wheel's own code.
