@@ -1,1 +1,23 @@
-"""Placeholder while the house is built."""
+"""Every port of the core in memory: for tests, examples and first steps."""
+
+from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
+from mindbridge_memory.passwords import LOW_COST, FewCommonPasswords, ScryptHasher
+from mindbridge_memory.ports import memory_ports
+from mindbridge_memory.tables import Table, Tables
+from mindbridge_memory.trail import Trail
+from mindbridge_memory.units import MemoryStore, MemoryUnit
+
+__all__ = [
+    "LOW_COST",
+    "FewCommonPasswords",
+    "MemoryStore",
+    "MemoryUnit",
+    "OpaqueAccessTokens",
+    "ProcessKeys",
+    "ScryptHasher",
+    "Table",
+    "Tables",
+    "Trail",
+    "memory_ports",
+    "utc_now",
+]

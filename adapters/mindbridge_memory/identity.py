@@ -1,0 +1,134 @@
+"""Staff, sessions, tokens and tries in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.errors import DuplicateEmail, LostUpdate
+from mindbridge_core.identity import DirectoryEntry, LoginAttempts, RefreshToken, Session, SignedIn, User
+from mindbridge_memory.tables import Tables
+
+__all__ = ["MemoryDirectory", "MemoryLoginAttempts", "MemoryRefreshTokens", "MemorySessions", "MemoryUsers"]
+
+
+@attrs.frozen
+class MemoryUsers:
+    """`Users` of the core."""
+
+    tables: Tables
+    clinic_id: UUID
+
+    def add(self, user: User) -> None:
+        """Keep the user and their e-mail; DuplicateEmail when any clinic has it."""
+        if self.tables.directory.get(user.email) is not None:
+            raise DuplicateEmail
+        self.tables.directory.put(user.email, DirectoryEntry(clinic_id=self.clinic_id, user_id=user.id))
+        self.tables.users.put((self.clinic_id, user.id), user)
+
+    def get(self, user_id: UUID) -> User | None:
+        """Return the user, deleted or not."""
+        return self.tables.users.get((self.clinic_id, user_id))
+
+    def save(self, user: User) -> User:
+        """Keep the changed user if the version is still the one that was read."""
+        stored = self.get(user.id)
+        if stored is None or stored.version != user.version:
+            raise LostUpdate
+        saved = attrs.evolve(user, version=user.version + 1)
+        self.tables.users.put((self.clinic_id, user.id), saved)
+        return saved
+
+    def note_login(self, user_id: UUID, at: datetime) -> None:
+        """Set the time of the last login."""
+        user = self.get(user_id)
+        if user is not None:
+            self.tables.users.put((self.clinic_id, user_id), attrs.evolve(user, last_login=at))
+
+
+@attrs.frozen
+class MemoryDirectory:
+    """`Directory` of the core."""
+
+    tables: Tables
+
+    def find(self, email: str) -> DirectoryEntry | None:
+        """Look the normalised e-mail up, whichever clinic it belongs to."""
+        return self.tables.directory.get(email)
+
+
+@attrs.frozen
+class MemorySessions:
+    """`Sessions` of the core."""
+
+    tables: Tables
+    clinic_id: UUID
+
+    def add(self, session: Session) -> None:
+        """Keep a new session."""
+        self._put(session)
+
+    def signed_in(self, session_id: UUID) -> SignedIn | None:
+        """Return the session with its user's standing."""
+        session = self.tables.sessions.get((self.clinic_id, session_id))
+        user = None if session is None else self.tables.users.get((self.clinic_id, session.user_id))
+        if session is None or user is None:
+            return None
+        return SignedIn(session=session, role=user.role, user_active=user.active)
+
+    def touch(self, session_id: UUID, at: datetime) -> None:
+        """Move `last_seen_at` forward, never back."""
+        session = self.tables.sessions.get((self.clinic_id, session_id))
+        if session is not None and session.last_seen_at < at:
+            self._put(attrs.evolve(session, last_seen_at=at))
+
+    def end(self, session_id: UUID, at: datetime) -> None:
+        """Revoke one session; one that has ended stays as it is."""
+        session = self.tables.sessions.get((self.clinic_id, session_id))
+        if session is not None and session.revoked_at is None:
+            self._put(attrs.evolve(session, revoked_at=at))
+
+    def end_all(self, user_id: UUID, at: datetime) -> None:
+        """Revoke all of a user's sessions."""
+        for session in self.tables.sessions.rows():
+            if session.clinic_id == self.clinic_id and session.user_id == user_id:
+                self.end(session.id, at)
+
+    def _put(self, session: Session) -> None:
+        self.tables.sessions.put((self.clinic_id, session.id), session)
+
+
+@attrs.frozen
+class MemoryRefreshTokens:
+    """`RefreshTokens` of the core."""
+
+    tables: Tables
+    clinic_id: UUID
+
+    def add(self, token: RefreshToken) -> None:
+        """Keep a new, unused token."""
+        self.tables.refresh_tokens.put((self.clinic_id, token.token_hash), token)
+
+    def use(self, token_hash: bytes, at: datetime) -> RefreshToken | None:
+        """Use the token up and return it as it was before."""
+        token = self.tables.refresh_tokens.get((self.clinic_id, token_hash))
+        if token is not None and token.used_at is None:
+            self.tables.refresh_tokens.put((self.clinic_id, token_hash), attrs.evolve(token, used_at=at))
+        return token
+
+
+@attrs.frozen
+class MemoryLoginAttempts:
+    """`LoginAttemptLog` of the core; the open unit itself keeps everybody else out."""
+
+    tables: Tables
+
+    def locked(self, email_digest: bytes) -> LoginAttempts:
+        """Return the tries."""
+        return self.tables.attempts.get(email_digest) or LoginAttempts(email_digest=email_digest)
+
+    def save(self, attempts: LoginAttempts) -> None:
+        """Keep the tries."""
+        self.tables.attempts.put(attempts.email_digest, attempts)

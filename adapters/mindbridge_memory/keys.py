@@ -1,0 +1,109 @@
+"""Keys and tokens that live and die with the process, for those without the security extra."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final, NoReturn
+from uuid import UUID, uuid4
+
+import attrs
+
+from mindbridge_core.actor import Origin, SessionClaim
+from mindbridge_core.errors import DependencyUnavailable, SessionEnded, UnknownClinic
+from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey
+
+__all__ = ["OpaqueAccessTokens", "ProcessKeys", "utc_now"]
+
+KEY_BYTES: Final = 32
+TOKEN_BYTES: Final = 32
+
+
+def utc_now() -> datetime:
+    """Return the present in UTC."""
+    return datetime.now(UTC)
+
+
+def _nothing_leaves() -> NoReturn:
+    message = "These keys protect nothing outside this process. To store cells, install mindbridge-core[security]."
+    raise DependencyUnavailable(message)
+
+
+@attrs.frozen
+class ProcessCipher:
+    """A clinic's audit key. Records stay in the process, so no cell is ever encrypted."""
+
+    audit_key: bytes = attrs.field(repr=False)
+
+    def encrypt(self, column: str, row: UUID, plaintext: str) -> bytes:  # noqa: ARG002 - the port's signature
+        """Raise DependencyUnavailable: nothing is stored outside."""
+        _nothing_leaves()
+
+    def decrypt(self, column: str, row: UUID, ciphertext: bytes) -> str:  # noqa: ARG002 - the port's signature
+        """Raise DependencyUnavailable: nothing is stored outside."""
+        _nothing_leaves()
+
+    def blind_index(self, column: str, text: str) -> bytes:  # noqa: ARG002 - the port's signature
+        """Raise DependencyUnavailable: nothing is stored outside."""
+        _nothing_leaves()
+
+
+class ProcessKeys:
+    """`ClinicKeys` of the core with random keys that are never stored: what they sealed, only this process verifies."""
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        """Begin with no clinic."""
+        self._clock = clock
+        self._ciphers: dict[UUID, ClinicCipher] = {}
+
+    def cipher(self, clinic_id: UUID) -> ClinicCipher:
+        """Return the clinic's cipher; UnknownClinic when no keys were made for it."""
+        cipher = self._ciphers.get(clinic_id)
+        if cipher is None:
+            raise UnknownClinic
+        return cipher
+
+    def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+        """Make the clinic's audit key, and return one entry per purpose that says where it is: here."""
+        self._ciphers[clinic_id] = ProcessCipher(secrets.token_bytes(KEY_BYTES))
+        return [
+            WrappedKey(
+                id=uuid4(),
+                clinic_id=clinic_id,
+                purpose=purpose,
+                version=1,
+                wrapped=b"never leaves the process",
+                master_key_id="process",
+                created_at=self._clock(),
+            )
+            for purpose in KeyPurpose
+        ]
+
+    def forget(self, clinic_id: UUID) -> None:
+        """Drop the clinic's keys."""
+        self._ciphers.pop(clinic_id, None)
+
+
+class OpaqueAccessTokens:
+    """`AccessTokens` of the core: random names of claims that this process remembers until they expire."""
+
+    def __init__(self) -> None:
+        """Begin with no token."""
+        self._claims: dict[str, tuple[SessionClaim, datetime]] = {}
+
+    def issue(self, claim: SessionClaim, issued_at: datetime, expires_at: datetime) -> str:
+        """Return a new token, and forget those that have expired."""
+        expired = [token for token, (_, until) in list(self._claims.items()) if until <= issued_at]
+        for token in expired:
+            self._claims.pop(token, None)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        self._claims[token] = (claim, expires_at)
+        return token
+
+    def read(self, token: str, now: datetime, origin: Origin) -> SessionClaim:
+        """Return the claim, as made from `origin`; SessionEnded for an unknown or expired token."""
+        claim, expires_at = self._claims.get(token, (None, now))
+        if claim is None or expires_at <= now:
+            raise SessionEnded
+        return attrs.evolve(claim, origin=origin)

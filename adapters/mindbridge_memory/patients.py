@@ -1,0 +1,90 @@
+"""Patients and first answers in memory."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.errors import DuplicateMrn, IdempotencyKeyReused, LostUpdate
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.pagination import Page, page_of
+from mindbridge_core.patients import Patient, PatientFilter
+from mindbridge_memory.tables import Answer, Tables
+
+__all__ = ["MemoryAnswers", "MemoryPatients"]
+
+
+@attrs.frozen
+class MemoryPatients:
+    """`Patients` of the core."""
+
+    tables: Tables
+    clinic_id: UUID
+
+    def add(self, patient: Patient) -> None:
+        """Keep a new patient; DuplicateMrn when another patient of the clinic has the MRN."""
+        self._claim_mrn(patient)
+        self.tables.patients.put((self.clinic_id, patient.id), patient)
+
+    def get(self, patient_id: UUID) -> Patient | None:
+        """Return the living record."""
+        patient = self.tables.patients.get((self.clinic_id, patient_id))
+        return None if patient is None or patient.deleted_at is not None else patient
+
+    def list(self, only: PatientFilter) -> Page[Patient]:
+        """Return the page that follows `only.after`."""
+        wanted = [patient for patient in self.tables.patients.rows() if self._fits(patient, only)]
+        rows = sorted((one.id, one) for one in wanted if only.after is None or one.id > only.after)
+        return page_of(rows[: only.limit + 1], only.limit, len(wanted) if only.total else None)
+
+    def save(self, patient: Patient) -> Patient:
+        """Keep the changed patient if the version is still the one that was read."""
+        stored = self.get(patient.id)
+        if stored is None or stored.version != patient.version:
+            raise LostUpdate
+        if stored.mrn is not None:
+            self.tables.mrns.put((self.clinic_id, stored.mrn), None)
+        if patient.deleted_at is None:
+            self._claim_mrn(patient)
+        saved = attrs.evolve(patient, version=patient.version + 1)
+        self.tables.patients.put((self.clinic_id, patient.id), saved)
+        return saved
+
+    def _claim_mrn(self, patient: Patient) -> None:
+        if patient.mrn is None:
+            return
+        if self.tables.mrns.get((self.clinic_id, patient.mrn)) is not None:
+            raise DuplicateMrn
+        self.tables.mrns.put((self.clinic_id, patient.mrn), patient.id)
+
+    def _fits(self, patient: Patient, only: PatientFilter) -> bool:
+        return (
+            patient.clinic_id == self.clinic_id
+            and patient.deleted_at is None
+            and only.risk_level in {None, patient.current_risk_level}
+            and only.status in {None, patient.status}
+            and only.case_manager_id in {None, patient.case_manager_id}
+        )
+
+
+@attrs.frozen
+class MemoryAnswers:
+    """`Answers` of the core, kept as long as the process; a claim made elsewhere has been waited for already."""
+
+    tables: Tables
+    clinic_id: UUID
+
+    def first(self, user_id: UUID, key: IdempotencyKey) -> str | None:
+        """Claim the key, or return its first answer; IdempotencyKeyReused when something else was asked."""
+        claimed = self.tables.answers.get((self.clinic_id, user_id, key.digest))
+        if claimed is None:
+            self.tables.answers.put((self.clinic_id, user_id, key.digest), Answer(fingerprint=key.fingerprint))
+            return None
+        if claimed.fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused
+        return claimed.text
+
+    def keep(self, user_id: UUID, key: IdempotencyKey, answer: str) -> None:
+        """Keep the answer for a claimed key."""
+        self.tables.answers.put((self.clinic_id, user_id, key.digest), Answer(fingerprint=key.fingerprint, text=answer))

@@ -1,0 +1,44 @@
+"""Everything that the core needs, in memory."""
+
+from __future__ import annotations
+
+import secrets
+
+from mindbridge_core.app import Ports
+from mindbridge_core.clock import Clock
+from mindbridge_core.identity import Lockout, PasswordHasher, SessionLimits
+from mindbridge_core.ids import uuid7_maker
+from mindbridge_memory.keys import OpaqueAccessTokens, utc_now
+from mindbridge_memory.passwords import FewCommonPasswords, ScryptHasher
+from mindbridge_memory.units import MemoryStore
+
+__all__ = ["memory_ports"]
+
+
+def random_secret() -> str:
+    """Return 256 random bits as 43 characters of base64url."""
+    return secrets.token_urlsafe(32)
+
+
+def memory_ports(
+    *,
+    store: MemoryStore | None = None,
+    clock: Clock = utc_now,
+    password_hasher: PasswordHasher | None = None,
+    session_limits: SessionLimits | None = None,
+    lockout: Lockout | None = None,
+) -> Ports:
+    """Return ports over `store`, or over a new one; pass your own to read its audit trail."""
+    store = store or MemoryStore()
+    return Ports(
+        open_unit=store.open_unit,
+        clinic_keys=store.keys,
+        password_hasher=password_hasher or ScryptHasher(),
+        common_passwords=FewCommonPasswords(),
+        access_tokens=OpaqueAccessTokens(),
+        clock=clock,
+        new_id=uuid7_maker(clock, secrets.token_bytes),
+        new_secret=random_secret,
+        session_limits=session_limits or SessionLimits(),
+        lockout=lockout or Lockout(),
+    )

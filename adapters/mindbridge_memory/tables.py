@@ -1,0 +1,95 @@
+"""Rows by key, with the changes of the one open unit laid over what is kept."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.compliance import ChainHead, SealedEntry
+from mindbridge_core.identity import Clinic, DirectoryEntry, LoginAttempts, Organization, RefreshToken, Session, User
+from mindbridge_core.patients import Patient
+from mindbridge_core.phi import WrappedKey
+
+__all__ = ["Answer", "Table", "Tables"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Table(Generic[K, V]):
+    """Rows by key. What is put stays apart until it is kept or dropped; rows are never deleted."""
+
+    def __init__(self) -> None:
+        """Begin without rows."""
+        self._kept: dict[K, V] = {}
+        self._staged: dict[K, V] = {}
+
+    def get(self, key: K) -> V | None:
+        """Return the row as the open unit sees it."""
+        return self._staged[key] if key in self._staged else self._kept.get(key)
+
+    def kept(self, key: K) -> V | None:
+        """Return the row as the last unit left it."""
+        return self._kept.get(key)
+
+    def rows(self) -> list[V]:
+        """Return all rows as the open unit sees them."""
+        return list((self._kept | self._staged).values() if self._staged else self._kept.values())
+
+    def put(self, key: K, row: V) -> None:
+        """Stage the row."""
+        self._staged[key] = row
+
+    def keep(self) -> None:
+        """Make what is staged lasting."""
+        if self._staged:
+            self._kept.update(self._staged)
+            self._staged.clear()
+
+    def drop(self) -> None:
+        """Forget what is staged."""
+        self._staged.clear()
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """The claim of an idempotency key, and the answer once there is one."""
+
+    fingerprint: bytes = attrs.field(repr=False)
+    text: str | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Tables:
+    """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
+
+    answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
+    attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)
+    clinics: Table[UUID, Clinic] = attrs.field(factory=Table)
+    directory: Table[str, DirectoryEntry] = attrs.field(factory=Table)
+    entries: Table[tuple[UUID, int, int], SealedEntry] = attrs.field(factory=Table)
+    heads: Table[tuple[UUID, int], ChainHead] = attrs.field(factory=Table)
+    mrns: Table[tuple[UUID, str], UUID | None] = attrs.field(factory=Table)
+    organizations: Table[UUID, Organization] = attrs.field(factory=Table)
+    patients: Table[tuple[UUID, UUID], Patient] = attrs.field(factory=Table)
+    refresh_tokens: Table[tuple[UUID, bytes], RefreshToken] = attrs.field(factory=Table)
+    sessions: Table[tuple[UUID, UUID], Session] = attrs.field(factory=Table)
+    users: Table[tuple[UUID, UUID], User] = attrs.field(factory=Table)
+    wrapped_keys: Table[UUID, tuple[WrappedKey, ...]] = attrs.field(factory=Table)
+    every: tuple[Table[object, object], ...] = attrs.field(init=False)
+
+    @every.default
+    def _every(self) -> tuple[Table[object, object], ...]:
+        return tuple(getattr(self, field.name) for field in attrs.fields(Tables) if field.name != "every")
+
+    def keep(self) -> None:
+        """Make the unit's changes lasting, in all tables together."""
+        for table in self.every:
+            table.keep()
+
+    def drop(self) -> None:
+        """Forget the unit's changes."""
+        for table in self.every:
+            table.drop()

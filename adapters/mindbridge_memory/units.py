@@ -1,0 +1,130 @@
+"""The store and its units: one at a time, all or nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
+from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
+from mindbridge_memory.identity import (
+    MemoryDirectory,
+    MemoryLoginAttempts,
+    MemoryRefreshTokens,
+    MemorySessions,
+    MemoryUsers,
+)
+from mindbridge_memory.keys import ProcessKeys
+from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
+from mindbridge_memory.tables import Tables
+from mindbridge_memory.trail import MemoryAuditTrail, Trail
+
+__all__ = ["MemoryStore", "MemoryUnit"]
+
+
+@attrs.frozen
+class MemoryUnit:
+    """An open unit on one clinic; each repository is made when it is first asked for."""
+
+    tables: Tables
+    clinic_id: UUID
+    cipher: ClinicCipher
+
+    @property
+    def audit(self) -> MemoryAuditTrail:
+        """The clinic's trail."""
+        return MemoryAuditTrail(self.tables, self.clinic_id, self.cipher)
+
+    @property
+    def answers(self) -> MemoryAnswers:
+        """First answers to repeated requests."""
+        return MemoryAnswers(self.tables, self.clinic_id)
+
+    @property
+    def attempts(self) -> MemoryLoginAttempts:
+        """Tries, across all clinics."""
+        return MemoryLoginAttempts(self.tables)
+
+    @property
+    def clinics(self) -> MemoryClinics:
+        """Organizations and clinics."""
+        return MemoryClinics(self.tables, self.clinic_id)
+
+    @property
+    def directory(self) -> MemoryDirectory:
+        """E-mails, across all clinics."""
+        return MemoryDirectory(self.tables)
+
+    @property
+    def patients(self) -> MemoryPatients:
+        """The clinic's patients."""
+        return MemoryPatients(self.tables, self.clinic_id)
+
+    @property
+    def refresh_tokens(self) -> MemoryRefreshTokens:
+        """The clinic's refresh tokens."""
+        return MemoryRefreshTokens(self.tables, self.clinic_id)
+
+    @property
+    def sessions(self) -> MemorySessions:
+        """The clinic's sessions."""
+        return MemorySessions(self.tables, self.clinic_id)
+
+    @property
+    def users(self) -> MemoryUsers:
+        """The clinic's staff."""
+        return MemoryUsers(self.tables, self.clinic_id)
+
+
+def _process_keys(_: WrappedKeys) -> ClinicKeys:
+    return ProcessKeys()
+
+
+class MemoryStore:
+    """All clinics' records in this process; nothing outlives it.
+
+    A unit holds the store's one lock from its opening to its end, so units are serial. `make_keys` makes
+    the clinics' keys, given the store of wrapped ones; without it they are `ProcessKeys`.
+    """
+
+    def __init__(self, make_keys: Callable[[WrappedKeys], ClinicKeys] = _process_keys) -> None:
+        """Begin without records."""
+        self.tables = Tables()
+        self.wrapped_keys = MemoryWrappedKeys(self.tables)
+        self.keys = make_keys(self.wrapped_keys)
+        self._lock = threading.Lock()
+        self._holder: int | None = None
+
+    @contextmanager
+    def open_unit(self, clinic_id: UUID) -> Iterator[MemoryUnit]:
+        """Yield a unit on the clinic: its changes are kept on a clean exit, else dropped.
+
+        Raises UnknownClinic before anything is read, and RuntimeError for a unit inside a unit, which
+        could only wait for itself.
+        """
+        cipher = self.keys.cipher(clinic_id)
+        self._enter()
+        try:
+            yield MemoryUnit(self.tables, clinic_id, cipher)
+            self.tables.keep()
+        finally:
+            self.tables.drop()
+            self._holder = None
+            self._lock.release()
+
+    def audit_trail(self, clinic_id: UUID) -> Trail:
+        """Return the clinic's heads by lane and its sealed entries by lane, for `verify_clinic`."""
+        with self.open_unit(clinic_id) as unit:
+            return unit.audit.read()
+
+    def _enter(self) -> None:
+        thread = threading.get_ident()
+        if self._holder == thread:
+            message = "a unit of this store is open on this thread already; end it before you open another"
+            raise RuntimeError(message)
+        self._lock.acquire()
+        self._holder = thread
