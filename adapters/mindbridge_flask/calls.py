@@ -1,0 +1,63 @@
+"""What passes between the server and a route's handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core import MindBridge, Origin, SessionClaim
+from mindbridge_flask.settings import HttpSettings
+
+__all__ = ["Answer", "Call", "Checks", "Mount", "NoQuery", "StaffCall"]
+
+T = TypeVar("T")
+
+Checks = Mapping[str, Callable[[], str | None]]
+"""What must be in order before requests may come: each check returns None, or what is wrong."""
+
+
+@attrs.frozen(kw_only=True)
+class Mount:
+    """One mounted blueprint: its core, its settings, its checks, and the OpenAPI document of its routes."""
+
+    core: MindBridge
+    settings: HttpSettings
+    checks: Checks
+    document: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """A request from anyone."""
+
+    mount: Mount
+    origin: Origin
+
+    @property
+    def core(self) -> MindBridge:
+        """The operations."""
+        return self.mount.core
+
+
+@attrs.frozen(kw_only=True)
+class StaffCall(Call):
+    """A request with a genuine access token. Whether its session still stands, the core finds out."""
+
+    claim: SessionClaim
+
+
+@attrs.frozen(kw_only=True)
+class Answer(Generic[T]):
+    """A good answer. `version` becomes the ETag; `made` is the last part of the new record's address."""
+
+    content: T
+    version: int | None = None
+    made: UUID | None = None
+
+
+@attrs.frozen(kw_only=True)
+class NoQuery:
+    """A route that takes no query parameter."""

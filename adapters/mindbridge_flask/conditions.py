@@ -1,0 +1,118 @@
+"""Request headers that carry meaning: credentials, preconditions, idempotency, request ids."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from uuid import uuid4
+
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_flask.reading import canonical
+from mindbridge_flask.refusals import Refusal
+
+__all__ = ["bearer_token", "entity_tag", "expected_version", "idempotency_key", "not_modified", "request_id"]
+
+Environ = Mapping[str, object]
+
+NO_VERSION: Final = 0
+"""The version that no record ever has: they start at 1."""
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+def _header(environ: Environ, name: str) -> str | None:
+    value = environ.get("HTTP_" + name)
+    return value if isinstance(value, str) else None
+
+
+def request_id(environ: Environ) -> str:
+    """Return the client's own name for the request if it is harmless, else a new one."""
+    sent = _header(environ, "X_REQUEST_ID")
+    return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else str(uuid4())
+
+
+def bearer_token(environ: Environ) -> str:
+    """Return the access token (RFC 6750, 2.1).
+
+    No credentials, or another scheme's, are answered with 401; a Bearer header that is not one with 400.
+    """
+    sent = _header(environ, "AUTHORIZATION")
+    if sent is None or sent.split(" ", 1)[0].lower() != "bearer":
+        raise Refusal.no_credentials()
+    shape = _BEARER.fullmatch(sent)
+    if shape is None:
+        raise Refusal.bad_authorization("The Authorization header must be the word Bearer and one token.")
+    return shape[1]
+
+
+def entity_tag(version: int) -> str:
+    """Return the strong tag of a record's version (RFC 9110, 8.8.3)."""
+    return f'"{version}"'
+
+
+def expected_version(environ: Environ) -> int | None:
+    """Return the version that If-Match names; None when any will do (RFC 9110, 13.1.1).
+
+    A weak or foreign tag matches no version. Without If-Match a client that sent `Prefer:
+    handling=strict` (RFC 7240, 4.4) is asked for it with 428.
+    """
+    sent = _header(environ, "IF_MATCH")
+    if sent is None:
+        if prefers_strict(environ):
+            detail = "Name the version that you start from: send its ETag as If-Match."
+            raise Refusal(HTTPStatus.PRECONDITION_REQUIRED, "precondition_required", detail)
+        return None
+    if sent.strip() == "*":
+        return None
+    versions = [tag for tag in _tags(sent) if re.fullmatch(r'"[1-9][0-9]{0,9}"', tag)]
+    if len(versions) > 1:
+        raise Refusal.bad_header("If-Match may name one version of the record.")
+    return int(versions[0].strip('"')) if versions else NO_VERSION
+
+
+def _tags(sent: str) -> list[str]:
+    """Return the tags of a comma-separated list. Two steps, each linear: one expression for it all would backtrack."""
+    tags = _TAG.findall(sent)
+    rest = _TAG.sub("", sent).replace(" ", "").replace("\t", "")
+    if not tags or rest.strip(",") or len(rest) < len(tags) - 1:
+        raise Refusal.bad_header("If-Match must be * or entity tags in double quotes.")
+    return tags
+
+
+def not_modified(environ: Environ, version: int) -> bool:
+    """Whether If-None-Match names the record's version, weakly compared (RFC 9110, 13.1.2).
+
+    A malformed one names nothing: the whole answer is always a right answer to it.
+    """
+    sent = _header(environ, "IF_NONE_MATCH")
+    if sent is None:
+        return False
+    if sent.strip() == "*":
+        return True
+    return entity_tag(version) in {tag.removeprefix("W/") for tag in _TAG.findall(sent)}
+
+
+def prefers_strict(environ: Environ) -> bool:
+    """Whether the client asked for strict handling."""
+    sent = _header(environ, "PREFER")
+    if sent is None:
+        return False
+    preferences = (part.split(";", 1)[0].replace(" ", "").replace('"', "").lower() for part in sent.split(","))
+    return "handling=strict" in preferences
+
+
+def idempotency_key(environ: Environ, method: str, route: str, body: object) -> IdempotencyKey | None:
+    """Return the client's key with the digest of what it asks; None without one, 400 for a malformed one."""
+    sent = _header(environ, "IDEMPOTENCY_KEY")
+    if sent is None:
+        return None
+    if _KEY.fullmatch(sent) is None:
+        raise Refusal.bad_header("Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    asked = b"\0".join((method.encode(), route.encode(), canonical(body)))
+    return IdempotencyKey(sent, hashlib.sha256(asked).digest())

@@ -1,0 +1,73 @@
+"""Examples for the document. The people in them are made up."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["EXAMPLES", "RECORD_ID"]
+
+RECORD_ID: Final = "019a3f5c-7a10-7c3e-8f21-5d0c6b9e4a77"
+_USER_ID: Final = "019a3f5c-6b02-7d11-9a54-0f3b8c7d2e10"
+_CLINIC_ID: Final = "019a3f5c-5a01-7b20-8c43-1e2f3a4b5c6d"
+_MOMENT: Final = "2026-01-15T09:30:00Z"
+
+_PATIENT: Final = {
+    "name": "Alex Example",
+    "mrn": "MRN-0001",
+    "date_of_birth": "1987-04-23",
+    "diagnosis": "Bipolar disorder, unspecified",
+    "diagnosis_code": "F31.9",
+    "medication_adherence": 72.5,
+    "last_appointment": "2026-01-08",
+    "appointments_missed": 1,
+    "crisis_calls_30days": 0,
+    "status": "active",
+}
+_PATIENT_SHOWN: Final = {
+    "id": RECORD_ID,
+    **_PATIENT,
+    "current_risk_level": None,
+    "manually_escalated": False,
+    "case_manager_id": _USER_ID,
+    "admitted_at": None,
+    "version": 1,
+    "created_at": _MOMENT,
+    "updated_at": _MOMENT,
+}
+
+EXAMPLES: Final[dict[str, Any]] = {
+    "Credentials": {"email": "sam@clinic.example", "password": "a long sentence that only Sam knows"},
+    "RefreshRequest": {"refresh_token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T"},
+    "TokenResource": {
+        "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+        "refresh_token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T",
+        "token_type": "bearer",
+        "expires_in": 1800,
+    },
+    "UserResource": {
+        "id": _USER_ID,
+        "email": "sam@clinic.example",
+        "full_name": "Sam Sample",
+        "role": "case_manager",
+        "clinic_id": _CLINIC_ID,
+        "mfa_enabled": False,
+        "license_number": None,
+        "last_login": _MOMENT,
+    },
+    "PatientDraft": _PATIENT,
+    "PatientChanges": {"medication_adherence": 55, "appointments_missed": 2},
+    "PatientResource": _PATIENT_SHOWN,
+    "PatientPage": {"data": [_PATIENT_SHOWN], "pagination": {"next_cursor": None, "has_more": False}},
+    "Health": {"status": "healthy", "service": "MindBridge Health AI"},
+    "Readiness": {"status": "ready", "checks": {"database": "ok"}},
+    "Problem": {
+        "type": "urn:problem-type:mindbridge:invalid_input",
+        "title": "The input is not valid",
+        "status": 422,
+        "detail": "The input breaks one or more rules.",
+        "instance": "urn:request:6f1c2a34",
+        "code": "invalid_input",
+        "correlation_id": "6f1c2a34",
+        "errors": [{"pointer": "/name", "code": "required", "message": "is required"}],
+    },
+}

@@ -1,0 +1,12 @@
+"""Every route, in the order in which the documentation shows them."""
+
+from itertools import chain
+
+from mindbridge_flask.routes.auth import AUTH
+from mindbridge_flask.routes.patients import PATIENTS
+from mindbridge_flask.routes.service import SERVICE
+from mindbridge_flask.routing import Route
+
+__all__ = ["ROUTES"]
+
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, PATIENTS))

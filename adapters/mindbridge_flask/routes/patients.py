@@ -1,0 +1,131 @@
+"""The people in care."""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core import Action
+from mindbridge_core.errors import InvalidInput
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
+from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus, RiskLevel
+from mindbridge_core.validation import BrokenRuleError, Number, checked, ruled
+from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.resources import PatientPage, PatientResource
+from mindbridge_flask.routing import RouteTable
+
+__all__ = ["PATIENTS"]
+
+PATIENTS: Final = RouteTable()
+
+
+@attrs.frozen
+class Cursor:
+    """Text that a list gave out as its `next_cursor`."""
+
+    def clean(self, value: object) -> object:
+        """Return the text if it is a cursor."""
+        try:
+            decode_cursor(str(value))
+        except InvalidInput as invalid:
+            found = invalid.findings[0]
+            raise BrokenRuleError(found.code, found.message) from None
+        return value
+
+    def schema(self) -> dict[str, object]:
+        """Say how it looks; only the list itself makes one."""
+        return {"pattern": "^[A-Za-z0-9_-]{22}$"}
+
+
+@unique
+class Extra(StrEnum):
+    """What a page holds only when asked, because it costs."""
+
+    TOTAL = "total"
+
+
+@attrs.frozen(kw_only=True)
+class PatientQuery:
+    """Which patients, how many, and from where on."""
+
+    risk_level: RiskLevel | None = None
+    status: PatientStatus | None = None
+    case_manager_id: UUID | None = None
+    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
+    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
+    include: Extra | None = None
+
+    __attrs_post_init__ = checked
+
+    def filter(self) -> PatientFilter:
+        """Return what the core is asked for."""
+        return PatientFilter(
+            risk_level=self.risk_level,
+            status=self.status,
+            case_manager_id=self.case_manager_id,
+            after=None if self.cursor is None else decode_cursor(self.cursor),
+            limit=self.limit,
+            total=self.include is Extra.TOTAL,
+        )
+
+
+@PATIENTS.route("GET", "/v1/patients", Action.PATIENT_LIST)
+def list_patients(call: StaffCall, query: PatientQuery) -> Answer[PatientPage]:
+    """List patients; a case manager sees their own caseload."""
+    return Answer(content=PatientPage.of(call.core.list_patients(call.claim, query.filter())))
+
+
+@PATIENTS.route(
+    "POST",
+    "/v1/patients",
+    Action.PATIENT_CREATE,
+    status=HTTPStatus.CREATED,
+    refusals=(HTTPStatus.CONFLICT,),
+    tagged=True,
+)
+def admit_patient(call: StaffCall, body: PatientDraft, once: IdempotencyKey | None) -> Answer[PatientResource]:
+    """Take a person into care; `name` alone is needed.
+
+    A case manager's new patient joins their own caseload.
+    """
+    patient = call.core.admit_patient(call.claim, body, once=once)
+    return Answer(content=PatientResource.of(patient), version=patient.version, made=patient.id)
+
+
+@PATIENTS.route("GET", "/v1/patients/{patient_id}", Action.PATIENT_VIEW, tagged=True)
+def view_patient(call: StaffCall, patient_id: UUID) -> Answer[PatientResource]:
+    """Show one patient.
+
+    Missing, deleted, another clinic's, outside the caseload: 404, one and the same answer.
+    """
+    patient = call.core.view_patient(call.claim, patient_id)
+    return Answer(content=PatientResource.of(patient), version=patient.version)
+
+
+@PATIENTS.route("PATCH", "/v1/patients/{patient_id}", Action.PATIENT_CHANGE, tagged=True)
+def change_patient(
+    call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None
+) -> Answer[PatientResource]:
+    """Change any of a patient's fields. What is not sent stays; null empties."""
+    patient = call.core.change_patient(call.claim, patient_id, body, version=version)
+    return Answer(content=PatientResource.of(patient), version=patient.version)
+
+
+@PATIENTS.route("PUT", "/v1/patients/{patient_id}", Action.PATIENT_CHANGE, tagged=True)
+def put_patient(
+    call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None
+) -> Answer[PatientResource]:
+    """Change any of a patient's fields; the same as PATCH."""
+    return change_patient(call, patient_id, body, version)
+
+
+@PATIENTS.route("DELETE", "/v1/patients/{patient_id}", Action.PATIENT_DELETE, status=HTTPStatus.NO_CONTENT)
+def remove_patient(call: StaffCall, patient_id: UUID, version: int | None) -> Answer[None]:
+    """Take a patient off every list; the record itself is kept."""
+    call.core.remove_patient(call.claim, patient_id, version=version)
+    return Answer(content=None)

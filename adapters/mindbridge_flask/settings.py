@@ -1,0 +1,23 @@
+"""What the HTTP adapter can be told; every default is the safe one."""
+
+from __future__ import annotations
+
+import attrs
+
+__all__ = ["HttpSettings"]
+
+
+@attrs.frozen(kw_only=True)
+class HttpSettings:
+    """Limits and policies of one mount.
+
+    `body_limit` is in bytes; a longer body is refused with 413. `depth_limit` counts nested arrays and
+    objects. `cors_origins` are the origins (`https://host[:port]`) whose scripts may read answers; none
+    by default. `hsts` promises HTTPS for two years even where the request itself came in clear, as
+    behind a proxy that ends TLS; over HTTPS the promise is always made.
+    """
+
+    body_limit: int = attrs.field(default=64 * 1024, validator=attrs.validators.ge(1))
+    depth_limit: int = attrs.field(default=16, validator=attrs.validators.ge(1))
+    cors_origins: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    hsts: bool = False
