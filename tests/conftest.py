@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:  # the core's own tests run where no driver is installed
     from tests.support.postgres import TestDatabase, TestServer
+    from tests.support.product import Product
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,12 @@ def database(postgres_server: TestServer) -> Iterator[TestDatabase]:
     made = postgres_server.database(TEMPLATE)
     yield made
     postgres_server.drop(made)
+
+
+@pytest.fixture
+def product(database: TestDatabase) -> Iterator[Product]:
+    """The core over PostgreSQL as the application's role."""
+    from tests.support.product import running_product  # noqa: PLC0415 - see above
+
+    with running_product(database) as composed:
+        yield composed

@@ -1,0 +1,213 @@
+"""Unique strings in every PHI field, every route and error path driven: none may turn up where PHI has no business."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from mindbridge_core import Operator, Role
+from mindbridge_core.identity import ClinicDraft, StaffDraft
+from mindbridge_embedded.programs import find_programs
+from mindbridge_flask import create_app
+from tests.support.postgres import TestDatabase, TestServer
+from tests.support.product import PASSWORD, Product
+
+BORN = date(1901, 2, 3)
+
+
+class Canaries:
+    """One string per PHI field, and every spelling in which it could leak."""
+
+    def __init__(self) -> None:
+        self.planted: dict[str, str] = {}
+
+    def plant(self, field: str) -> str:
+        """Return the field's canary."""
+        return self.planted.setdefault(field, f"CANARY{secrets.token_hex(5).upper()}")
+
+    def found_in(self, haystack: bytes) -> set[str]:
+        """Return the fields whose canary is there in some spelling, whatever its case."""
+        low = haystack.lower()
+        return {field for field, word in self.planted.items() if any(one in low for one in _spellings(word))}
+
+
+def _spellings(word: str) -> Iterator[bytes]:
+    raw = word.encode()
+    yield raw.lower()
+    yield raw.hex().encode()
+    for shift in range(3):  # base64 depends on where in a group of three the word begins
+        yield base64.b64encode(b"\0" * shift + raw)[4:-4].lower()
+
+
+class KeptLogs(logging.Handler):
+    """Keeps every record with its arguments and traceback, as a careless formatter would print them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.text: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        shown = logging.Formatter("%(message)s").format(record)
+        self.text.append(f"{shown} {record.args!r} {sorted(map(str, record.__dict__.items()))}")
+
+
+@pytest.fixture
+def logs() -> Iterator[KeptLogs]:
+    """All logging of the process at DEBUG."""
+    kept, root = KeptLogs(), logging.getLogger()
+    level = root.level
+    root.addHandler(kept)
+    root.setLevel(logging.DEBUG)
+    yield kept
+    root.removeHandler(kept)
+    root.setLevel(level)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for every temporary file of the process."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return tmp_path
+
+
+def patient_with(canaries: Canaries, **more: object) -> dict[str, Any]:
+    """Return a body with a canary in each field that takes one."""
+    return {
+        "name": f"Ada {canaries.plant('name')}",
+        "mrn": canaries.plant("mrn"),
+        "date_of_birth": BORN.isoformat(),
+        "diagnosis": canaries.plant("diagnosis"),
+        "diagnosis_code": "F10.20",
+        **more,
+    }
+
+
+def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[bytes]) -> None:
+    """Use every route as it should be and as it should not; keep all answers that are not 2xx."""
+
+    def call(method: str, path: str, **options: Any) -> Any:
+        answer = client.open(f"/api/v1{path}", method=method, **options)
+        if not 200 <= answer.status_code < 300:
+            answers.append(answer.data + str(answer.headers).encode())
+        return answer
+
+    tokens = call("POST", "/auth/login", json={"email": email, "password": PASSWORD}).json
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    created = call("POST", "/patients", json=patient_with(canaries), headers=bearer | {"Idempotency-Key": "once"})
+    assert 201 == created.status_code
+    record = f"/patients/{created.json['id']}"
+    assert canaries.planted["name"] in call("GET", record, headers=bearer).json["name"]
+    assert 1 == len(call("GET", "/patients", headers=bearer).json["data"])
+    again = patient_with(canaries, name=f"Eve {canaries.plant('new name')}")
+    for status, method, path, options in (
+        (201, "POST", "/patients", {"json": patient_with(canaries), "headers": bearer | {"Idempotency-Key": "once"}}),
+        (422, "POST", "/patients", {"json": again, "headers": bearer | {"Idempotency-Key": "once"}}),
+        (409, "POST", "/patients", {"json": again, "headers": bearer}),
+        (200, "PATCH", record, {"json": {"name": canaries.plant("changed name")}, "headers": bearer}),
+        (412, "PUT", record, {"json": again, "headers": bearer | {"If-Match": '"1"'}}),
+        (422, "PATCH", record, {"json": {canaries.plant("unknown field"): 1}, "headers": bearer}),
+        (422, "PATCH", record, {"json": {"status": canaries.plant("bad status")}, "headers": bearer}),
+        (422, "POST", "/patients", {"json": patient_with(canaries, date_of_birth="3000-01-01"), "headers": bearer}),
+        (422, "GET", f"/patients?cursor={canaries.plant('cursor')}", {"headers": bearer}),
+        (400, "POST", "/patients", {"data": f'{{"name": "{canaries.plant("broken body")}',
+                                    "content_type": "application/json", "headers": bearer}),
+        (415, "POST", "/patients", {"data": canaries.plant("plain text"), "headers": bearer}),
+        (404, "GET", f"/patients/{canaries.plant('bad id')}", {"headers": bearer}),
+        (404, "GET", f"/{canaries.plant('unknown path')}", {"headers": bearer}),
+        (401, "GET", record, {"headers": {"Authorization": f"Bearer {canaries.plant('bad token')}"}}),
+        (401, "POST", "/auth/login", {"json": {"email": f"{canaries.plant('bad e-mail')}@example.org",
+                                               "password": canaries.plant("bad password")}}),
+        (401, "POST", "/auth/login", {"json": {"email": email, "password": canaries.plant("wrong password")}}),
+        (401, "POST", "/auth/refresh", {"json": {"refresh_token": canaries.plant("bad refresh token")}}),
+        (405, "DELETE", "/patients", {"headers": bearer}),
+        (200, "POST", "/auth/refresh", {"json": {"refresh_token": tokens["refresh_token"]}}),
+        (200, "GET", "/auth/me", {"headers": bearer}),
+        (204, "DELETE", record, {"headers": bearer}),
+        (404, "GET", record, {"headers": bearer}),
+        (204, "POST", "/auth/logout", {"headers": bearer}),
+        (401, "GET", record, {"headers": bearer}),
+    ):  # fmt: skip
+        answer = call(method, path, **options)
+        assert status == answer.status_code, (method, path, answer.data)
+
+
+def dump(database: TestDatabase) -> bytes:
+    """Return a pg_dump of the whole database as its superuser."""
+    program = find_programs().postgres.with_name("pg_dump")
+    done = subprocess.run(
+        [program, "--dbname", database.superuser_url], capture_output=True, check=True, env={"PATH": os.environ["PATH"]}
+    )
+    return done.stdout
+
+
+def test_no_canary_outside_the_answers_that_may_show_it(
+    product: Product, database: TestDatabase, postgres_server: TestServer, logs: KeptLogs, temporary: Path
+) -> None:
+    canaries, answers = Canaries(), list[bytes]()
+    clinic_id = product.core.open_clinic(
+        ClinicDraft(organization="Oak", name="North", address=canaries.plant("clinic address"))
+    )
+    draft = StaffDraft(email="ada@example.org", full_name="Ada Admin", role=Role.ADMIN)
+    product.core.register_staff(Operator(clinic_id=clinic_id), draft, password=PASSWORD)
+    client = create_app(product.core).test_client()
+
+    drive(client, canaries, "ada@example.org", answers)
+    fail_inside(client, canaries, product, database, answers)
+
+    stored = dump(database)
+    assert b"COPY public.patients" in stored  # the dump has rows to search
+    assert 20 <= len(canaries.planted)
+    assert 15 <= len(answers)
+    assert set() == canaries.found_in(stored)
+    assert BORN.isoformat().encode() not in stored
+    assert set() == canaries.found_in(b"\n".join(answers))
+    assert set() == canaries.found_in("\n".join(logs.text).encode("utf-8", "surrogatepass"))
+    assert set() == canaries.found_in(b"".join(p.read_bytes() for p in temporary.rglob("*") if p.is_file()))
+    server_logs = [path for path in postgres_server.server.data_dir.glob("*log*") if path.is_file()]
+    assert server_logs
+    assert set() == canaries.found_in(b"".join(path.read_bytes() for path in server_logs))
+
+
+def fail_inside(
+    client: FlaskClient, canaries: Canaries, product: Product, database: TestDatabase, answers: list[bytes]
+) -> None:
+    """Make the database refuse rows, so that the driver's error has a row to quote."""
+    tokens = client.post("/api/v1/auth/login", json={"email": "ada@example.org", "password": PASSWORD}).json
+    assert tokens is not None
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("ALTER TABLE patients ADD CONSTRAINT never CHECK (false) NOT VALID")
+    body = patient_with(canaries, name=canaries.plant("refused name"), mrn=canaries.plant("refused mrn"))
+    refused = client.post("/api/v1/patients", json=body, headers=bearer)
+    assert 409 == refused.status_code
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("ALTER TABLE patients DROP CONSTRAINT never")
+        superuser.execute("ALTER TABLE audit_logs ADD CONSTRAINT never CHECK (false) NOT VALID")
+    unaudited = client.post("/api/v1/patients", json=body, headers=bearer)
+    assert 503 == unaudited.status_code
+    answers += [refused.data, unaudited.data]
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("ALTER TABLE audit_logs DROP CONSTRAINT never")
+        assert (0,) == superuser.execute("SELECT count(*) FROM patients WHERE deleted_at IS NULL").fetchone()
+    assert product
+
+
+def test_the_search_finds_each_spelling_of_a_canary() -> None:
+    canaries = Canaries()
+    word = canaries.plant("field")
+    for hidden in (word, word.lower(), word.encode().hex(), base64.b64encode(f"x{word}y".encode()).decode()):
+        assert {"field"} == canaries.found_in(f"before {hidden} after".encode())
+    assert set() == canaries.found_in(b"CANARY")
