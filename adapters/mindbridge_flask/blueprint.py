@@ -55,6 +55,7 @@ class AnyMethodRule(Rule):
 class RestOfPath(PathConverter):
     """All that is left of a path."""
 
+    part_isolating = False
     regex = r"[\s\S]*"
 
 

@@ -18,13 +18,15 @@ CSP: Final = (
 """Both tools write style attributes into the page, ReDoc searches in a worker; scripts come from files alone."""
 
 _SCRIPT: Final = "text/javascript; charset=utf-8"
-ASSETS: Final = MappingProxyType({
-    "swagger-ui.css": ("flask_swagger_ui", "dist/swagger-ui.css", "text/css; charset=utf-8"),
-    "swagger-ui-bundle.js": ("flask_swagger_ui", "dist/swagger-ui-bundle.js", _SCRIPT),
-    "start-swagger-ui.js": ("mindbridge_flask", "static/start-swagger-ui.js", _SCRIPT),
-    "redoc.standalone.js": ("mindbridge_flask", "static/redoc/redoc.standalone.js", _SCRIPT),
-    "start-redoc.js": ("mindbridge_flask", "static/start-redoc.js", _SCRIPT),
-})
+ASSETS: Final = MappingProxyType(
+    {
+        "swagger-ui.css": ("flask_swagger_ui", "dist/swagger-ui.css", "text/css; charset=utf-8"),
+        "swagger-ui-bundle.js": ("flask_swagger_ui", "dist/swagger-ui-bundle.js", _SCRIPT),
+        "start-swagger-ui.js": ("mindbridge_flask", "static/start-swagger-ui.js", _SCRIPT),
+        "redoc.standalone.js": ("mindbridge_flask", "static/redoc/redoc.standalone.js", _SCRIPT),
+        "start-redoc.js": ("mindbridge_flask", "static/start-redoc.js", _SCRIPT),
+    }
+)
 """Every file that the pages load: its package, its place there, and its type."""
 
 
@@ -33,8 +35,8 @@ def page(title: str, style: str | None, *scripts: str) -> Response:
     head = "" if style is None else f'<link rel="stylesheet" href="assets/{style}">'
     tags = "".join(f'<script src="assets/{name}"></script>' for name in scripts)
     html = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>MindBridge: {title}</title>{head}</head>\n'
-        f'<body><div id="page"></div>{tags}</body></html>\n'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>MindBridge: {title}</title>{head}'
+        f'</head>\n<body><div id="page"></div>{tags}</body></html>\n'
     )
     return Response(html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": CSP})
 

@@ -39,6 +39,7 @@ from mindbridge_flask.unexpected import trace
 __all__ = ["Bare", "Endpoint", "refuse"]
 
 _log: Final = logging.getLogger("mindbridge.http")
+KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class Bare(Response):
@@ -99,15 +100,10 @@ class Endpoint:
         return Bare(status=HTTPStatus.NO_CONTENT, headers=headers)
 
 
-KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-
-
 def _arguments(route: Route, mount: Mount, values: Mapping[str, str], named: str) -> dict[str, object]:
     """Return what the route's handler asks for: who calls first, then what was sent."""
     environ = request.environ
-    origin = Origin(
-        request_id=named, ip_address=request.remote_addr, user_agent=environ.get("HTTP_USER_AGENT")
-    )
+    origin = Origin(request_id=named, ip_address=request.remote_addr, user_agent=environ.get("HTTP_USER_AGENT"))
     arguments: dict[str, object] = {"call": _call(route, mount, origin)}
     query = None if route.page else query_of(route.query, request.args)
     if "query" in route.takes:

@@ -21,7 +21,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 
 class FindingResource(msgspec.Struct, frozen=True):
-    """One thing wrong with the input: where (a JSON pointer into the body, or `/` and the query parameter), and what."""
+    """One thing wrong with the input: where (JSON pointer into the body, or `/` and the query parameter), and what."""
 
     pointer: str
     code: str
@@ -54,27 +54,29 @@ class Row:
 
 _BAD_TOKEN: Final = f'{REALM}, error="invalid_token"'
 
-TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType({
-    MindBridgeError: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "The operation failed"),
-    errors.InvalidInput: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "The input is not valid"),
-    errors.Forbidden: Row(HTTPStatus.FORBIDDEN, "Not permitted"),
-    errors.NotFound: Row(HTTPStatus.NOT_FOUND, "Not found"),
-    # Clinics are named by tokens alone, so one without keys is a token that is good for nothing.
-    errors.UnknownClinic: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN, SessionEnded),
-    errors.AuthenticationFailed: Row(HTTPStatus.UNAUTHORIZED, "Login refused", REALM),
-    errors.MfaRequired: Row(HTTPStatus.UNAUTHORIZED, "Login refused", REALM),
-    errors.AccountLocked: Row(HTTPStatus.LOCKED, "Account locked"),
-    errors.SessionEnded: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN),
-    errors.Conflict: Row(HTTPStatus.CONFLICT, "Conflict"),
-    errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
-    errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
-    errors.LostUpdate: Row(HTTPStatus.CONFLICT, "Conflict"),
-    errors.PreconditionFailed: Row(HTTPStatus.PRECONDITION_FAILED, "The record has changed"),
-    errors.IdempotencyKeyReused: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency key used before"),
-    errors.DependencyUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
-    errors.AuditUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
-    errors.DamagedRecord: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "A stored record is damaged"),
-})
+TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
+    {
+        MindBridgeError: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "The operation failed"),
+        errors.InvalidInput: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "The input is not valid"),
+        errors.Forbidden: Row(HTTPStatus.FORBIDDEN, "Not permitted"),
+        errors.NotFound: Row(HTTPStatus.NOT_FOUND, "Not found"),
+        # Clinics are named by tokens alone, so one without keys is a token that is good for nothing.
+        errors.UnknownClinic: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN, SessionEnded),
+        errors.AuthenticationFailed: Row(HTTPStatus.UNAUTHORIZED, "Login refused", REALM),
+        errors.MfaRequired: Row(HTTPStatus.UNAUTHORIZED, "Login refused", REALM),
+        errors.AccountLocked: Row(HTTPStatus.LOCKED, "Account locked"),
+        errors.SessionEnded: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN),
+        errors.Conflict: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.LostUpdate: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.PreconditionFailed: Row(HTTPStatus.PRECONDITION_FAILED, "The record has changed"),
+        errors.IdempotencyKeyReused: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency key used before"),
+        errors.DependencyUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
+        errors.AuditUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
+        errors.DamagedRecord: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "A stored record is damaged"),
+    }
+)
 
 
 def _row(kind: type[BaseException]) -> Row | None:

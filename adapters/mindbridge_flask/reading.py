@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
 from decimal import Decimal
 from typing import Final, NoReturn, TypeVar
 
@@ -19,7 +19,7 @@ from mindbridge_flask.settings import HttpSettings
 
 __all__ = ["canonical", "json_body", "query_of"]
 
-I = TypeVar("I", bound=attrs.AttrsInstance)
+Input = TypeVar("Input", bound=attrs.AttrsInstance)
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _TRUTH: Final = {"true": True, "false": False}
 
@@ -36,8 +36,8 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    seen: set[str] = set()
-    return _Members(pairs, {name for name, _ in pairs if name in seen or seen.add(name)})
+    counted = Counter(name for name, _ in pairs)
+    return _Members(pairs, {name for name, times in counted.items() if times > 1})
 
 
 def _no_number(_: str) -> NoReturn:
@@ -83,7 +83,9 @@ def _inspect(value: object, pointer: str, depth: int, findings: list[Finding]) -
     if depth == 0:
         raise Refusal.bad_body("The body is nested too deep.")
     if isinstance(value, _Members):
-        findings += [Finding(f"{pointer}/{_name(name)}", "duplicate_field", "is given twice") for name in sorted(value.twice)]
+        findings += [
+            Finding(f"{pointer}/{_name(name)}", "duplicate_field", "is given twice") for name in sorted(value.twice)
+        ]
     for name, member in value.items() if isinstance(value, dict) else enumerate(value):
         _inspect(member, f"{pointer}/{_name(str(name))}", depth - 1, findings)
 
@@ -94,7 +96,7 @@ def _name(name: str) -> str:
     return shown.replace("~", "~0").replace("/", "~1")
 
 
-def query_of(cls: type[I], sent: MultiDict[str, str]) -> I:
+def query_of(cls: type[Input], sent: MultiDict[str, str]) -> Input:
     """Read a query string into the input class `cls`; raise InvalidInput with all findings.
 
     Unknown parameters are refused by name, and repeated ones too: which of them is meant, nobody knows.

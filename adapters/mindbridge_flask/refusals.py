@@ -16,7 +16,7 @@ REALM = 'Bearer realm="mindbridge"'
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class Refusal(Exception):  # noqa: N818 - like the core's errors, named in words of its own
+class Refusal(Exception):
     """An answer that is not 2xx. Its words repeat nothing that the client sent."""
 
     def __init__(

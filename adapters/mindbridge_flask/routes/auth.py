@@ -25,9 +25,7 @@ class LogOutQuery:
     everywhere: bool = False
 
 
-@AUTH.route(
-    "POST", "/v1/auth/login", Action.AUTH_LOGIN, refusals=(HTTPStatus.UNAUTHORIZED, HTTPStatus.LOCKED)
-)
+@AUTH.route("POST", "/v1/auth/login", Action.AUTH_LOGIN, refusals=(HTTPStatus.UNAUTHORIZED, HTTPStatus.LOCKED))
 def log_in(call: Call, body: Credentials) -> Answer[TokenResource]:
     """Begin a session with e-mail and password.
 
