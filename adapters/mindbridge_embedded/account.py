@@ -16,6 +16,7 @@ CAP_DAC_READ_SEARCH = 2
 CAP_KILL = 5
 CAP_SETGID = 6
 CAP_SETUID = 7
+CAP_SETPCAP = 8
 
 # The launcher needs the user and group changed; the death signal reaches another user's process by CAP_KILL only.
 NEEDED_OF_ROOT = {CAP_CHOWN: "CHOWN", CAP_KILL: "KILL", CAP_SETGID: "SETGID", CAP_SETUID: "SETUID"}
@@ -107,11 +108,11 @@ def _choose_capability(uid: int, gid: int, held: frozenset[int], cluster: Path, 
         return None
     # Only CAP_DAC_OVERRIDE runs a program whose own mode forbids it (a wheel installed under umask 077).
     for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if runnable else (CAP_DAC_OVERRIDE,):
-        if capability in held:
+        if {capability, CAP_SETPCAP} <= held:
             return capability
     raise EmbeddedPostgresError(
         f"user {uid} cannot reach {install} or {cluster.parent} through folders closed to it, and root lacks the "
-        "capability DAC_OVERRIDE to let it: put both below folders open to all, or start as an ordinary user",
+        "capability DAC_OVERRIDE or SETPCAP to let it: put both below folders open to all, or start as another user",
     )
 
 

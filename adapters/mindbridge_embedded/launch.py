@@ -18,6 +18,8 @@ from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -30,6 +32,8 @@ def become_user(uid: int, gid: int, capability: int | None) -> None:
     """Give up root for this user and group, keeping one capability at most; OSError if the system refuses."""
     if capability is not None:
         _prctl(PR_SET_KEEPCAPS, 1)
+        # Without this access(2), by which initdb judges its programs, disregards the capabilities of all but root.
+        _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -71,8 +75,9 @@ def main(told: str, command: list[str]) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the rows in memory
         if order["uid"] is not None:
             become_user(order["uid"], order["gid"], order["capability"])
-        # A starter run in the background of a shell ignores SIGINT, and would hand that on.
+        # A starter run in the background of a shell ignores these, and would hand that on.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         die_with(order["parent"], order["last_signal"])
         os.execve(command[0], command, ENVIRONMENT)  # noqa: S606 - becoming this command is the script's purpose

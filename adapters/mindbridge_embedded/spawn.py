@@ -12,7 +12,7 @@ import attrs
 from mindbridge_embedded.account import Account
 from mindbridge_embedded.errors import EmbeddedPostgresError
 
-FAST_SECONDS, IMMEDIATE_SECONDS, KILLED_SECONDS = 30.0, 10.0, 10.0
+FAST_SECONDS, IMMEDIATE_SECONDS, KILLED_SECONDS = 15.0, 10.0, 10.0
 LAUNCH = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 4000
 TAIL_LINES = 15
@@ -65,13 +65,13 @@ class Launcher:
         )
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop a server: politely, then at once, then by force; returns when it is gone, does nothing if it already was."""
-    for last_signal, seconds in (
-        (signal.SIGINT, FAST_SECONDS),
-        (signal.SIGQUIT, IMMEDIATE_SECONDS),
-        (signal.SIGKILL, KILLED_SECONDS),
-    ):
+def end(process: subprocess.Popen[bytes], *, politely: bool = True) -> None:
+    """Stop a server: politely, then at once, then by force; returns when it is gone, does nothing if it already was.
+
+    A server that is not up yet may hang for ever on the polite way (seen with 18.4 in crash recovery).
+    """
+    steps = [(signal.SIGQUIT, IMMEDIATE_SECONDS), (signal.SIGKILL, KILLED_SECONDS)]
+    for last_signal, seconds in [(signal.SIGINT, FAST_SECONDS), *steps] if politely else steps:
         process.send_signal(last_signal)
         try:
             process.wait(seconds)

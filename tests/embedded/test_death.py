@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,7 @@ from tests.embedded.owners import (
     postmaster,
     processes_in,
     read_rows,
+    wait_until,
     wait_until_gone,
     write_row,
 )
@@ -89,6 +91,20 @@ def test_terminals_interrupt_leaves_the_server_to_its_owner(folder: Path) -> Non
         write_row(owner.url)
         assert read_rows(owner.url) == [("still here",)]
         assert owner.finish("stop\n") == 0
+
+
+def test_owner_killed_at_any_moment_of_the_start_leaves_no_server(folder: Path) -> None:
+    mindbridge_embedded.start(folder / "data", durable=False).stop()
+    for moment in range(12):
+        with subprocess.Popen(
+            owner_command(folder / "data"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        ) as process:
+            pid_file = folder / "data" / "postgres" / "postmaster.pid"
+            before = pid_file.read_text() if pid_file.exists() else ""
+            wait_until(lambda: pid_file.exists() and pid_file.read_text() != before)  # noqa: B023 - done in this round
+            time.sleep(moment / 500)
+            process.kill()
+        wait_until(lambda: not processes_in(folder / "data"))
 
 
 def test_forked_child_neither_stops_the_server_nor_keeps_the_directory(folder: Path) -> None:

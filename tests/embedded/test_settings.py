@@ -147,4 +147,5 @@ def test_statement_of_a_killed_worker_stays_out_of_the_log(folder: Path) -> None
             victim.execute(f"copy (select '{CANARY}') to program 'kill -9 $PPID'")
         log = folder / "data" / "postgres.log"
         wait_until(lambda: "was terminated by signal 9" in log.read_text())
+        wait_until(lambda: log.read_text().count("ready to accept connections") == 2)
         assert CANARY not in log.read_text()
