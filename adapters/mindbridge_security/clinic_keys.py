@@ -1,0 +1,152 @@
+"""The clinics' keys: loaded once, kept in memory, made for new clinics."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.clock import Clock
+from mindbridge_core.errors import DamagedRecord, UnknownClinic
+from mindbridge_core.ids import NewId
+from mindbridge_core.phi import ClinicCipher, KeyPurpose, MasterKey, WrappedKey, WrappedKeys
+from mindbridge_security.cipher import ClinicSecrets, KeyedCipher
+
+__all__ = ["ClinicKeyRing", "wrapping_context"]
+
+KEY_BYTES: Final = 32
+LOADERS: Final = 64
+
+
+def wrapping_context(clinic_id: UUID, purpose: KeyPurpose, version: int) -> bytes:
+    """Return what a clinic's key is bound to under its master key, so that it opens as no other clinic's or purpose's.
+
+    Whoever wraps a key again, as under a new master key, does so in the same context.
+    """
+    return b"mindbridge clinic key" + clinic_id.bytes + version.to_bytes(4, "big") + purpose.value.encode()
+
+
+@attrs.frozen
+class _Kept:
+    """What is in memory of a clinic. `made` are keys made here for a new clinic, which may not be stored yet."""
+
+    cipher: KeyedCipher
+    made: tuple[WrappedKey, ...] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ClinicKeyRing:
+    """`ClinicKeys` of the core, for any number of threads; at most `capacity` clinics are kept in memory.
+
+    Each clinic has one key per purpose, each of 32 random bytes. The newest version that is not retired is the one in
+    use; all versions of the data key decrypt.
+    """
+
+    master: MasterKey
+    stored: WrappedKeys
+    clock: Clock
+    new_id: NewId
+    capacity: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    _kept: OrderedDict[UUID, _Kept] = attrs.field(factory=OrderedDict, init=False, repr=False)
+    _lock: Lock = attrs.field(factory=Lock, init=False, repr=False)
+    _loaders: tuple[Lock, ...] = attrs.field(init=False, repr=False)
+
+    @_loaders.default
+    def _one_loader_each(self) -> tuple[Lock, ...]:
+        # Of the threads that miss a clinic at once one asks the store, and clinics hardly wait for one another.
+        return tuple(Lock() for _ in range(LOADERS))
+
+    def cipher(self, clinic_id: UUID) -> ClinicCipher:
+        """Return the clinic's cipher; raises UnknownClinic, and DamagedRecord when a key does not unwrap."""
+        kept = self._find(clinic_id)
+        if kept is not None:
+            return kept.cipher
+        with self._loaders[hash(clinic_id) % LOADERS]:
+            kept = self._find(clinic_id)
+            if kept is None:
+                kept = self._keep(clinic_id, _Kept(self._cipher_of(clinic_id, self._load(clinic_id))))
+        return kept.cipher
+
+    def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+        """Make a new clinic's keys, usable here at once; the caller stores them, or calls `forget` when that fails.
+
+        Two that make keys for one clinic at the same time get the same ones, so that neither works under keys that
+        the other's replaced. For a clinic whose keys are in memory already the keys returned are not used here: storing
+        them is bound to fail.
+        """
+        secret = {purpose: secrets.token_bytes(KEY_BYTES) for purpose in KeyPurpose}
+        made = tuple(self._wrap(clinic_id, purpose, key) for purpose, key in secret.items())
+        fresh = ClinicSecrets(
+            data={1: secret[KeyPurpose.DATA]},
+            current=1,
+            index=secret[KeyPurpose.INDEX],
+            audit=secret[KeyPurpose.AUDIT],
+        )
+        kept = self._keep(clinic_id, _Kept(self._cipher_of(clinic_id, fresh), made))
+        return kept.made or made
+
+    def forget(self, clinic_id: UUID) -> None:
+        """Drop the clinic's keys from memory; the next use loads what is stored."""
+        with self._lock:
+            self._kept.pop(clinic_id, None)
+
+    def _find(self, clinic_id: UUID) -> _Kept | None:
+        with self._lock:
+            kept = self._kept.get(clinic_id)
+            if kept is not None:
+                self._kept.move_to_end(clinic_id)
+        return kept
+
+    def _keep(self, clinic_id: UUID, kept: _Kept) -> _Kept:
+        """Keep this, unless another thread was faster; return what is kept."""
+        with self._lock:
+            kept = self._kept.setdefault(clinic_id, kept)
+            self._kept.move_to_end(clinic_id)
+            if len(self._kept) > self.capacity:
+                self._kept.popitem(last=False)
+        return kept
+
+    def _cipher_of(self, clinic_id: UUID, keys: ClinicSecrets) -> KeyedCipher:
+        return KeyedCipher(clinic_id, keys, lambda: self._load(clinic_id))
+
+    def _wrap(self, clinic_id: UUID, purpose: KeyPurpose, key: bytes) -> WrappedKey:
+        return WrappedKey(
+            id=self.new_id(),
+            clinic_id=clinic_id,
+            purpose=purpose,
+            version=1,
+            wrapped=self.master.wrap(key, wrapping_context(clinic_id, purpose, 1)),
+            master_key_id=self.master.id,
+            created_at=self.clock(),
+        )
+
+    def _load(self, clinic_id: UUID) -> ClinicSecrets:
+        stored = self.stored.of_clinic(clinic_id)
+        if not stored:
+            raise UnknownClinic
+        data = [key for key in stored if key.purpose is KeyPurpose.DATA]
+        return ClinicSecrets(
+            data={key.version: self._unwrap(clinic_id, key) for key in data},
+            current=_in_use(stored, KeyPurpose.DATA).version,
+            index=self._unwrap(clinic_id, _in_use(stored, KeyPurpose.INDEX)),
+            audit=self._unwrap(clinic_id, _in_use(stored, KeyPurpose.AUDIT)),
+        )
+
+    def _unwrap(self, clinic_id: UUID, key: WrappedKey) -> bytes:
+        context = wrapping_context(clinic_id, key.purpose, key.version)
+        secret = self.master.unwrap(key.master_key_id, key.wrapped, context)
+        if len(secret) != KEY_BYTES:
+            raise DamagedRecord
+        return secret
+
+
+def _in_use(stored: Sequence[WrappedKey], purpose: KeyPurpose) -> WrappedKey:
+    in_use = [key for key in stored if key.purpose is purpose and key.retired_at is None]
+    if not in_use:
+        raise DamagedRecord
+    return max(in_use, key=lambda key: key.version)
