@@ -1,0 +1,172 @@
+"""The program: sets the scene, measures what was asked for, prints the table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from benchmarks.alone import hash_rate, import_seconds, select_rate, view_seconds
+from benchmarks.beside import beside_logins
+from benchmarks.measures import MEASURES, run_rounds
+from benchmarks.results import OVER_HTTP, needed
+from benchmarks.rows import Row, Verdict, table, write_json
+from benchmarks.scene import Scene, running_scene
+from benchmarks.servers import THREADS, Server, running_server
+
+__all__ = ["main"]
+
+GROUPS: Final = (
+    "import", "view", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics", "select",
+    "login", "beside", "memory",
+)  # fmt: skip
+WITHOUT_SERVER: Final = {"import", "view"}
+VIEW_BOUND_US: Final = 60.0
+WORKER_BOUND_MIB: Final = 120.0
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """How much is measured."""
+
+    groups: frozenset[str]
+    patients: int
+    seconds: float
+    rounds: int
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description="Ratios to bounds measured in the same run.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--patients", type=int, default=100_000, help="in the large clinic (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measure in each round (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="whose median counts (default: %(default)s)")
+    parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=f"one of {', '.join(GROUPS)}")
+    parser.add_argument("--quick", action="store_true", help="2,000 patients, one short round: shows that all runs")
+    return parser.parse_args()
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    groups = frozenset(arguments.only or GROUPS)
+    if arguments.quick:
+        return Plan(groups=groups, patients=2_000, seconds=0.25, rounds=1)
+    return Plan(groups=groups, patients=arguments.patients, seconds=arguments.seconds, rounds=arguments.rounds)
+
+
+def _import_row(plan: Plan) -> Row:
+    core, two = import_seconds(5 * plan.rounds)
+    return Row(
+        group="import",
+        what="import mindbridge_core",
+        figure=core * 1000,
+        unit="ms",
+        against="ms attrs and cattrs",
+        bound=two * 1000,
+        goal=1.5,
+        at_most=True,
+    )
+
+
+def _view_row(plan: Plan) -> Row:
+    return Row(
+        group="view",
+        what="view one patient in memory, audited",
+        figure=view_seconds(plan.seconds) * 1e6,
+        unit="us",
+        against="us",
+        bound=VIEW_BOUND_US,
+        goal=1.0,
+        at_most=True,
+    )
+
+
+def _over_http(plan: Plan, scene: Scene, servers: Mapping[str, Server]) -> Iterator[Row]:
+    makers = [maker for maker in OVER_HTTP if maker.group in plan.groups]
+    samples = run_rounds(needed(makers), scene, servers, seconds=plan.seconds, rounds=plan.rounds)
+    yield from (maker.make(samples) for maker in makers)
+    if "select" in plan.groups:
+        rate = run_rounds(["list"], scene, servers, seconds=plan.seconds, rounds=1)["list"].rate
+        bound = select_rate(scene, plan.seconds).rate
+        what = "list, beside its bare SELECT"
+        yield Row(group="select", what=what, figure=rate, unit="/s", against="/s on one connection", bound=bound)
+
+
+def _login_row(plan: Plan, scene: Scene, servers: Mapping[str, Server]) -> Row:
+    cores = len(os.sched_getaffinity(0))
+    logins = run_rounds(["login"], scene, servers, seconds=2 * plan.seconds, rounds=plan.rounds)["login"].rate
+    bound = hash_rate(2 * plan.seconds, cores)
+    against = f"/s bare argon2id, {cores} at once"
+    return Row(group="login", what="login", figure=logins, unit="/s", against=against, bound=bound, goal=0.85)
+
+
+def _memory_rows(at_rest: float, after: float, answers: int) -> Iterator[Row]:
+    yield Row(
+        group="memory",
+        what="a worker at rest",
+        figure=at_rest,
+        unit="MiB",
+        against="MiB",
+        bound=WORKER_BOUND_MIB,
+        goal=1.0,
+        at_most=True,
+    )
+    what = f"a worker after the run ({answers:,} answers by all)"
+    yield Row(group="memory", what=what, figure=after, unit="MiB", against="MiB at rest", bound=at_rest)
+
+
+def _served(plan: Plan, folder: Path) -> Iterator[Row]:
+    with ExitStack() as stack:
+        scene = stack.enter_context(running_scene(folder, plan.patients))
+        environment = {
+            "BENCHMARK_URL": scene.application_url,
+            "BENCHMARK_RING": str(scene.ring_path),
+            "BENCHMARK_THREADS": str(THREADS),
+        }
+        names = dict.fromkeys(measure.server for measure in MEASURES.values())
+        servers = {name: stack.enter_context(running_server(name, environment)) for name in names}
+        product = servers["product"]
+        run_rounds(["list", "get"], scene, servers, seconds=0.2, rounds=1)
+        at_rest = max(product.memory())
+        yield from _over_http(plan, scene, servers)
+        if "login" in plan.groups:
+            yield _login_row(plan, scene, servers)
+        if "beside" in plan.groups:
+            yield beside_logins(scene, product, plan.seconds)
+        if "memory" in plan.groups:
+            yield from _memory_rows(at_rest, max(product.memory()), 0)
+
+
+def _measure(plan: Plan) -> list[Row]:
+    single: Mapping[str, Callable[[Plan], Row]] = {"import": _import_row, "view": _view_row}
+    rows = [make(plan) for group, make in single.items() if group in plan.groups]
+    if plan.groups <= WITHOUT_SERVER:
+        return rows
+    folder = Path(tempfile.mkdtemp(prefix="mindbridge-benchmark-"))
+    try:
+        return rows + list(_served(plan, folder))
+    finally:
+        shutil.rmtree(folder)
+
+
+def main() -> int:
+    """Run; 0 whatever the figures say: they are for people, and for what compares runs."""
+    arguments = _arguments()
+    plan = _plan(arguments)
+    started = time.monotonic()
+    rows = _measure(plan)
+    print(table(rows))
+    missed = sum(row.verdict is Verdict.MISSED for row in rows)
+    print(f"\n{len(rows)} rows, {missed} missed, {time.monotonic() - started:.0f} s; medians of {plan.rounds} round(s)")
+    if arguments.json is not None:
+        settings = attrs.asdict(plan) | {"groups": sorted(plan.groups), "python": platform.python_version()}
+        write_json(arguments.json, rows, settings)
+    return 0
