@@ -1,0 +1,29 @@
+"""Contract suites: what every adapter of a port promises, as tests to subclass.
+
+A suite is an abstract class with plain asserts. Subclass it in a test module, return a fresh subject
+from its one abstract method, and pytest runs the promises against it.
+"""
+
+from mindbridge_core.testing.answers import AnswersContract
+from mindbridge_core.testing.attempts import LoginAttemptsContract
+from mindbridge_core.testing.clinics import ClinicsContract
+from mindbridge_core.testing.patients import PatientsContract
+from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
+from mindbridge_core.testing.store import ContractStore, StoreContract
+from mindbridge_core.testing.trails import AuditTrailContract
+from mindbridge_core.testing.units import UnitContract
+from mindbridge_core.testing.users import UsersContract
+
+__all__ = [
+    "AnswersContract",
+    "AuditTrailContract",
+    "ClinicsContract",
+    "ContractStore",
+    "LoginAttemptsContract",
+    "PatientsContract",
+    "RefreshTokensContract",
+    "SessionsContract",
+    "StoreContract",
+    "UnitContract",
+    "UsersContract",
+]

@@ -1,0 +1,49 @@
+"""The memory adapter keeps every contract."""
+
+from __future__ import annotations
+
+from mindbridge_core import testing
+from tests.memory.stores import ReadyStore
+
+
+class OverMemory:
+    """Each test gets a store of its own."""
+
+    def store(self) -> ReadyStore:
+        return ReadyStore()
+
+
+class TestUnits(OverMemory, testing.UnitContract):
+    pass
+
+
+class TestUsers(OverMemory, testing.UsersContract):
+    pass
+
+
+class TestSessions(OverMemory, testing.SessionsContract):
+    pass
+
+
+class TestRefreshTokens(OverMemory, testing.RefreshTokensContract):
+    pass
+
+
+class TestLoginAttempts(OverMemory, testing.LoginAttemptsContract):
+    pass
+
+
+class TestClinics(OverMemory, testing.ClinicsContract):
+    pass
+
+
+class TestPatients(OverMemory, testing.PatientsContract):
+    pass
+
+
+class TestAnswers(OverMemory, testing.AnswersContract):
+    pass
+
+
+class TestAuditTrail(OverMemory, testing.AuditTrailContract):
+    pass
