@@ -193,7 +193,8 @@ def _findings(group: ClassValidationError) -> list[Finding]:
                 Finding(_pointer(name), "unknown_field", "is not a field") for name in sorted(error.extra_fields)
             ]
         else:
-            findings.append(Finding("", "invalid_input", "is not valid"))
+            assert isinstance(error, InvalidInput)  # noqa: S101 - rules over several fields, held by the class itself
+            findings += error.findings
     return findings
 
 
@@ -220,7 +221,7 @@ def _from_text(read: Callable[[str], object], message: str) -> Reader:
             return read(value) if type(value) is str else _refuse(message)
         except BrokenRuleError:
             raise
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for a time that leaves the calendar in UTC
             _refuse(message)
 
     return reader
