@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TypeVar
 import attrs
 from flask import Request
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.validation import parse
@@ -51,8 +52,7 @@ def json_body(request: Request, settings: HttpSettings) -> object:
     InvalidInput when an object names a member twice.
     """
     _declared_as_json(request)
-    request.max_content_length = settings.body_limit
-    raw = request.get_data(cache=False)
+    raw = _raw_body(request, settings.body_limit)
     try:
         # The standard parser and not msgspec's: that one lets the last of two equal names win in silence.
         data = json.loads(
@@ -65,6 +65,15 @@ def json_body(request: Request, settings: HttpSettings) -> object:
     if findings:
         raise InvalidInput(findings)
     return data
+
+
+def _raw_body(request: Request, limit: int) -> bytes:
+    """Return the body. One of no declared length (chunked) is cut in silence at the maximum, so that is one more."""
+    request.max_content_length = limit + 1
+    raw = request.get_data(cache=False)
+    if len(raw) > limit:
+        raise RequestEntityTooLarge
+    return raw
 
 
 def _declared_as_json(request: Request) -> None:
