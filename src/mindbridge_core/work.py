@@ -41,6 +41,14 @@ Identify = Callable[[Any, SessionClaim], Actor]  # Any: the unit, whichever prot
 """Turns a token's claim into an actor with today's role; raises SessionEnded."""
 
 
+class KeptRefusal(Exception):
+    """On its way from the desk to `Work`: a refusal that keeps the unit's changes."""
+
+    def __init__(self, refusal: MindBridgeError) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
 @attrs.define(kw_only=True)
 class Desk(Generic[U_co]):
     """An open piece of work: the unit, who acts, and what the entry will say of it."""
@@ -67,9 +75,9 @@ class Desk(Generic[U_co]):
         """Note the fields that were set; of those in `plain`, which are not PHI, the values too."""
         self.changed, self.plain = values, plain
 
-    def refuse(self, refusal: MindBridgeError) -> None:
-        """Keep what was written so far, enter the refusal in the trail, and raise it once the unit has closed."""
-        self.refusal = refusal
+    def refuse(self, refusal: MindBridgeError) -> NoReturn:
+        """End the work: what was written so far is kept, the trail says `refusal`, and the caller gets it."""
+        raise KeptRefusal(refusal)
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +102,10 @@ class Work(Generic[U_co]):
                 principal = self.identify(unit, caller) if isinstance(caller, SessionClaim) else caller
                 grant = permit(principal, action)
                 desk = Desk(unit=unit, principal=principal, resource_id=resource_id)
-                yield desk
+                try:
+                    yield desk
+                except KeptRefusal as kept:
+                    desk.refusal = kept.refusal
                 outcome = Outcome.SUCCESS if desk.refusal is None else Outcome(desk.refusal.outcome)
                 if grant.audited is Audited.ALWAYS or outcome is not Outcome.SUCCESS:
                     unit.audit.append(self._entry(principal, action, outcome, desk))

@@ -42,7 +42,7 @@ class Clinics(Protocol):
         """Store a new organization."""
 
     def find_organization(self, name: str) -> Organization | None:
-        """Return the oldest organization of exactly this name."""
+        """Return the oldest organization of exactly this name; the reserved one is never found."""
 
     def add(self, clinic: Clinic, keys: Sequence[WrappedKey]) -> None:
         """Store the unit's own clinic with its keys; Conflict when it has keys already.

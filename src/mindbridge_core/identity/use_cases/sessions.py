@@ -10,7 +10,7 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Actor, Anonymous, Origin, SessionClaim
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import AccountLocked, AuthenticationFailed, MfaRequired, SessionEnded
+from mindbridge_core.errors import AccountLocked, AuthenticationFailed, MfaRequired, SessionEnded, UnknownClinic
 from mindbridge_core.identity.entities import (
     DirectoryEntry,
     Lockout,
@@ -183,8 +183,14 @@ class RefreshSession:
     def __call__(self, request: RefreshRequest, origin: Origin) -> TokenPair:
         """Return the new tokens; raises SessionEnded."""
         secret = RefreshSecret.parse(request.refresh_token)
+        try:
+            return self._trade(secret, Anonymous(clinic_id=secret.clinic_id, origin=origin))
+        except UnknownClinic:
+            raise SessionEnded from None  # the clinic in a token is the sender's word
+
+    def _trade(self, secret: RefreshSecret, caller: Anonymous) -> TokenPair:
         now = self.clock()
-        with self.work(Anonymous(clinic_id=secret.clinic_id, origin=origin), Action.AUTH_REFRESH) as desk:
+        with self.work(caller, Action.AUTH_REFRESH) as desk:
             token = desk.unit.refresh_tokens.use(secret.digest, now)
             found = None if token is None else desk.unit.sessions.signed_in(token.session_id)
             if token is None or found is None:
@@ -192,12 +198,11 @@ class RefreshSession:
             desk.resource_id = token.session_id
             if not found.user_active or not found.session.alive(now, self.limits):
                 raise SessionEnded
-            if token.used_at is None:
-                desk.unit.sessions.touch(token.session_id, now)
-                return self.issue(desk.unit, found.session)
-            desk.unit.sessions.end(token.session_id, now)
-            desk.refuse(SessionEnded())
-        raise SessionEnded
+            if token.used_at is not None:
+                desk.unit.sessions.end(token.session_id, now)
+                desk.refuse(SessionEnded())
+            desk.unit.sessions.touch(token.session_id, now)
+            return self.issue(desk.unit, found.session)
 
 
 @attrs.frozen(kw_only=True)

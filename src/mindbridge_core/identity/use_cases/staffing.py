@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import attrs
@@ -9,13 +10,14 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Operator
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import Conflict, UnknownClinic
+from mindbridge_core.errors import MindBridgeError, UnknownClinic
 from mindbridge_core.identity.entities import Clinic, Organization, User, normalize_email
 from mindbridge_core.identity.inputs import ClinicDraft, StaffDraft
 from mindbridge_core.identity.passwords import accept_password
 from mindbridge_core.identity.ports import CommonPasswords, IdentityUnit, PasswordHasher
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID, NewId
-from mindbridge_core.phi import ClinicKeys
+from mindbridge_core.phi import ClinicKeys, WrappedKey
+from mindbridge_core.validation import given
 from mindbridge_core.work import OpenUnit, Work
 
 __all__ = ["OpenClinic", "PreparePlatform", "RegisterStaff"]
@@ -35,10 +37,15 @@ class PreparePlatform:
 
     def __call__(self) -> None:
         """Return when the platform clinic has keys, whoever made them."""
+        if not self._prepared():
+            self._make_keys()
+
+    def _prepared(self) -> bool:
         try:
             self.keys.cipher(PLATFORM_CLINIC_ID)
         except UnknownClinic:
-            self._make_keys()
+            return False
+        return True
 
     def _make_keys(self) -> None:
         made = self.keys.make(PLATFORM_CLINIC_ID)
@@ -51,9 +58,10 @@ class PreparePlatform:
         try:
             with self.work(Operator(), Action.PLATFORM_PREPARE, resource_id=PLATFORM_CLINIC_ID) as desk:
                 desk.unit.clinics.add(platform, made)
-        except Conflict:  # another process was faster: its keys are the ones
-            self.keys.forget(PLATFORM_CLINIC_ID)
-            self.keys.cipher(PLATFORM_CLINIC_ID)
+        except MindBridgeError:
+            self.keys.forget(PLATFORM_CLINIC_ID)  # they were not stored
+            if not self._prepared():  # else another process was faster: its keys are the ones
+                raise
 
 
 @attrs.frozen(kw_only=True)
@@ -74,24 +82,27 @@ class OpenClinic:
         return found or self._open(draft, organization)
 
     def _open(self, draft: ClinicDraft, organization: Organization | None) -> UUID:
-        now, clinic_id = self.clock(), self.new_id()
+        clinic_id = self.new_id()
         made = self.keys.make(clinic_id)
+        try:
+            self._store(clinic_id, draft, organization, made)
+        except MindBridgeError:
+            self.keys.forget(clinic_id)  # they were not stored
+            raise
+        return clinic_id
+
+    def _store(
+        self, clinic_id: UUID, draft: ClinicDraft, organization: Organization | None, keys: Sequence[WrappedKey]
+    ) -> None:
+        now = self.clock()
         with self.work(Operator(clinic_id=clinic_id), Action.CLINIC_OPEN, resource_id=clinic_id) as desk:
             if organization is None:
                 organization = Organization(id=self.new_id(), name=draft.organization, created_at=now, updated_at=now)
                 desk.unit.clinics.add_organization(organization)
-            clinic = Clinic(
-                id=clinic_id,
-                organization_id=organization.id,
-                name=draft.name,
-                address=draft.address,
-                phone=draft.phone,
-                npi_number=draft.npi_number,
-                timezone=draft.timezone,
-                created_at=now,
-            )
-            desk.unit.clinics.add(clinic, made)
-        return clinic_id
+            fields = given(draft)
+            fields.pop("organization")
+            clinic = Clinic(id=clinic_id, organization_id=organization.id, created_at=now, **fields)
+            desk.unit.clinics.add(clinic, keys)
 
 
 @attrs.frozen(kw_only=True)
