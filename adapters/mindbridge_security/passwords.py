@@ -31,8 +31,8 @@ def _cores() -> int:
 class Argon2Settings:
     """What a hash costs: `time_cost` passes over `memory_kib` KiB in `parallelism` lanes, at most `at_once` at a time.
 
-    The default is OWASP's first choice for argon2id (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane), some
-    20 ms of one core. The second choice of RFC 9106 (64 MiB, 3 passes, 4 lanes) takes ten times as long: on a small
+    The default is OWASP's least for argon2id (Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane), some 20 ms of
+    one core. The second choice of RFC 9106 (64 MiB, 3 passes, 4 lanes) takes ten times as long: on a small
     server a few logins at once would hold up everything else. Raise the cost where there is room; hashes follow at
     the next login.
     """
