@@ -12,7 +12,7 @@ import attrs
 
 from mindbridge_core.actor import Origin, SessionClaim
 from mindbridge_core.errors import DependencyUnavailable, SessionEnded, UnknownClinic
-from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey
+from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey, WrappedKeys
 
 __all__ = ["OpaqueAccessTokens", "ProcessKeys", "utc_now"]
 
@@ -49,40 +49,47 @@ class ProcessCipher:
         _nothing_leaves()
 
 
+@attrs.frozen
 class ProcessKeys:
-    """`ClinicKeys` of the core with random keys that are never stored: what they sealed, only this process verifies."""
+    """`ClinicKeys` of the core with random keys that are never stored: what they sealed, only this process verifies.
 
-    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
-        """Begin with no clinic."""
-        self._clock = clock
-        self._ciphers: dict[UUID, ClinicCipher] = {}
+    `stored` says which clinics were opened in earnest; their keys are not forgotten, for nothing could bring them back.
+    """
+
+    stored: WrappedKeys
+    clock: Callable[[], datetime] = utc_now
+    _made: dict[UUID, tuple[ClinicCipher, Sequence[WrappedKey]]] = attrs.field(factory=dict, init=False, repr=False)
 
     def cipher(self, clinic_id: UUID) -> ClinicCipher:
         """Return the clinic's cipher; UnknownClinic when no keys were made for it."""
-        cipher = self._ciphers.get(clinic_id)
-        if cipher is None:
+        made = self._made.get(clinic_id)
+        if made is None:
             raise UnknownClinic
-        return cipher
+        return made[0]
 
     def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
-        """Make the clinic's audit key, and return one entry per purpose that says where it is: here."""
-        self._ciphers[clinic_id] = ProcessCipher(secrets.token_bytes(KEY_BYTES))
-        return [
-            WrappedKey(
-                id=uuid4(),
-                clinic_id=clinic_id,
-                purpose=purpose,
-                version=1,
-                wrapped=b"never leaves the process",
-                master_key_id="process",
-                created_at=self._clock(),
-            )
-            for purpose in KeyPurpose
-        ]
+        """Make the clinic's audit key, and return one entry per purpose that says where it is: here.
+
+        Two that make keys for one clinic at the same time get the same ones.
+        """
+        keys = tuple(self._entry(clinic_id, purpose) for purpose in KeyPurpose)
+        return self._made.setdefault(clinic_id, (ProcessCipher(secrets.token_bytes(KEY_BYTES)), keys))[1]
 
     def forget(self, clinic_id: UUID) -> None:
-        """Drop the clinic's keys."""
-        self._ciphers.pop(clinic_id, None)
+        """Drop the clinic's keys unless the store has their entries."""
+        if not self.stored.of_clinic(clinic_id):
+            self._made.pop(clinic_id, None)
+
+    def _entry(self, clinic_id: UUID, purpose: KeyPurpose) -> WrappedKey:
+        return WrappedKey(
+            id=uuid4(),
+            clinic_id=clinic_id,
+            purpose=purpose,
+            version=1,
+            wrapped=b"never leaves the process",
+            master_key_id="process",
+            created_at=self.clock(),
+        )
 
 
 class OpaqueAccessTokens:

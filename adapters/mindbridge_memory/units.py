@@ -80,10 +80,6 @@ class MemoryUnit:
         return MemoryUsers(self.tables, self.clinic_id)
 
 
-def _process_keys(_: WrappedKeys) -> ClinicKeys:
-    return ProcessKeys()
-
-
 class MemoryStore:
     """All clinics' records in this process; nothing outlives it.
 
@@ -91,7 +87,7 @@ class MemoryStore:
     the clinics' keys, given the store of wrapped ones; without it they are `ProcessKeys`.
     """
 
-    def __init__(self, make_keys: Callable[[WrappedKeys], ClinicKeys] = _process_keys) -> None:
+    def __init__(self, make_keys: Callable[[WrappedKeys], ClinicKeys] = ProcessKeys) -> None:
         """Begin without records."""
         self.tables = Tables()
         self.wrapped_keys = MemoryWrappedKeys(self.tables)

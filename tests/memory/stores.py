@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import attrs
 
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import LANES, ChainHead, SealedEntry
-from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
-from mindbridge_core.testing.records import NOW
 from mindbridge_memory import MemoryStore
+from tests.support.clinics import bare_clinic
 
 
 @attrs.frozen
@@ -21,18 +20,16 @@ class ReadyStore:
     """A memory store with two clinics."""
 
     inner: MemoryStore = attrs.field(factory=MemoryStore)
-    clinic_a: UUID = attrs.field(factory=uuid4)
-    clinic_b: UUID = attrs.field(factory=uuid4)
+    clinic_a: UUID = attrs.field(init=False)
+    clinic_b: UUID = attrs.field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        """Open the clinics."""
-        organization = Organization(id=uuid4(), name="Ready", created_at=NOW, updated_at=NOW)
-        for clinic_id in (self.clinic_a, self.clinic_b):
-            made = self.keys.make(clinic_id)
-            clinic = Clinic(id=clinic_id, organization_id=organization.id, name="Ready", created_at=NOW)
-            with self.open_unit(clinic_id) as unit:
-                unit.clinics.add_organization(organization)
-                unit.clinics.add(clinic, made)
+    @clinic_a.default
+    def _make_clinic_a(self) -> UUID:
+        return bare_clinic(self.inner.open_unit, self.inner.keys)
+
+    @clinic_b.default
+    def _make_clinic_b(self) -> UUID:
+        return bare_clinic(self.inner.open_unit, self.inner.keys)
 
     @property
     def keys(self) -> ClinicKeys:

@@ -1,0 +1,159 @@
+"""The product over memory, with two clinics, their staff and patients in every standing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import attrs
+
+from mindbridge_core import Actor, Anonymous, MindBridge, Operator, Origin, Role, SessionClaim
+from mindbridge_core.audit import AuditEntry
+from mindbridge_core.errors import AuditUnavailable
+from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, TokenPair, User
+from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.patients import PatientDraft
+from mindbridge_memory import MemoryStore, MemoryUnit, ScryptHasher, memory_ports
+
+Anything = Any
+"""The value of any field."""
+
+AnyCaller = Any
+"""Callers of every kind are handed to every operation, those too that its signature does not name."""
+
+PASSWORD = "a lantern over nine quiet rivers"
+ORIGIN = Origin(request_id="request-1", ip_address="203.0.113.9", user_agent="a test")
+START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+CHEAPEST = ScryptHasher(cost=2)
+LOCKOUT = Lockout()
+LIMITS = SessionLimits()
+
+
+@attrs.define
+class FakeClock:
+    """Time that passes when it is told to."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class BrokenTrail:
+    """A trail that cannot be written."""
+
+    def append(self, _: AuditEntry) -> None:
+        raise AuditUnavailable
+
+
+@attrs.frozen
+class UnitWithBrokenTrail:
+    """A unit that works but for its trail."""
+
+    unit: MemoryUnit
+    audit: BrokenTrail = attrs.field(factory=BrokenTrail)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.unit, name)
+
+
+@attrs.define(slots=False)
+class House:
+    """The core, and what it was made from. With `trail_broken` no entry can be written from then on."""
+
+    clock: FakeClock = attrs.field(factory=FakeClock)
+    store: MemoryStore = attrs.field(factory=MemoryStore)
+    hasher: ScryptHasher = CHEAPEST
+    trail_broken: bool = False
+    core: MindBridge = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Build the core."""
+        ports = memory_ports(store=self.store, clock=self.clock, password_hasher=self.hasher)
+        self.core = MindBridge.build(attrs.evolve(ports, open_unit=self.open_unit))
+
+    @contextmanager
+    def open_unit(self, clinic_id: UUID) -> Iterator[Any]:
+        """Open a unit of the store."""
+        with self.store.open_unit(clinic_id) as unit:
+            yield UnitWithBrokenTrail(unit) if self.trail_broken else unit
+
+    def clinic(self, name: str) -> UUID:
+        return self.core.open_clinic(ClinicDraft(organization="Oakwood", name=name))
+
+    def staff(self, clinic_id: UUID, role: Role, *, password: str | None = PASSWORD) -> User:
+        draft = StaffDraft(email=f"{uuid4().hex}@example.org", full_name="Some Body", role=role)
+        return self.core.register_staff(Operator(clinic_id=clinic_id), draft, password=password)
+
+    def log_in(self, user: User, password: str = PASSWORD) -> TokenPair:
+        return self.core.log_in(Credentials(email=user.email, password=password), ORIGIN)
+
+    def claim(self, pair: TokenPair) -> SessionClaim:
+        return self.core.ports.access_tokens.read(pair.access_token, self.clock(), ORIGIN)
+
+    def patient(self, clinic_id: UUID, manager: User | None = None, **fields: Anything) -> UUID:
+        draft = PatientDraft(name="Jane Roe", case_manager_id=None if manager is None else manager.id, **fields)
+        return self.core.admit_patient(Operator(clinic_id=clinic_id), draft).id
+
+    def entries(self) -> list[AuditEntry]:
+        """All clinics' entries, in the order of their ids, which is the order in which they were made."""
+        found = [sealed.entry for sealed in self.store.tables.entries.rows()]
+        return sorted(found, key=lambda entry: entry.id)
+
+    def snapshot(self, *, but: Sequence[object] = ()) -> list[list[object]]:
+        """Everything that is stored, table by table."""
+        return [table.rows() for table in self.store.tables.every if table not in but]
+
+
+def actor(user: User, origin: Origin = ORIGIN) -> Actor:
+    """The member of staff, identity established, outside any session."""
+    return Actor(clinic_id=user.clinic_id, user_id=user.id, role=user.role, origin=origin)
+
+
+@attrs.frozen
+class Town:
+    """A house that is lived in."""
+
+    house: House
+    clinic: UUID
+    staff: dict[Role, User]
+    sessions: dict[Role, TokenPair]
+    records: dict[str, UUID]
+
+    def caller(self, holder: str) -> AnyCaller:
+        """A caller of the first clinic whom the catalogue knows as `holder`."""
+        if holder == "operator":
+            return Operator(clinic_id=self.clinic, origin=ORIGIN)
+        if holder == "anyone":
+            return Anonymous(clinic_id=self.clinic, origin=ORIGIN)
+        return self.house.claim(self.sessions[Role(holder)])
+
+
+def settled() -> Town:
+    """Two clinics, everybody logged in, and a patient in every standing."""
+    house = House()
+    house.core.prepare_platform()
+    clinic, other_clinic = house.clinic("North"), house.clinic("South")
+    staff = {role: house.staff(clinic, role) for role in Role}
+    colleague = house.staff(clinic, Role.CASE_MANAGER)
+    foreigner = house.staff(other_clinic, Role.CASE_MANAGER)
+    records = {
+        "caseload": house.patient(clinic, staff[Role.CASE_MANAGER]),
+        "outside": house.patient(clinic, colleague),
+        "unassigned": house.patient(clinic),
+        "other clinic": house.patient(other_clinic, foreigner),
+        "deleted": house.patient(clinic, staff[Role.CASE_MANAGER]),
+        "missing": uuid4(),
+    }
+    house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
+    sessions = {role: house.log_in(user) for role, user in staff.items()}
+    return Town(house, clinic, staff, sessions, records)
+
+
+PLATFORM = PLATFORM_CLINIC_ID

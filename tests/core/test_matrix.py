@@ -1,0 +1,159 @@
+"""Operation x role x record, generated from the catalogue and held against a table of its own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import product
+from typing import Final
+from uuid import UUID, uuid4
+
+import attrs
+import pytest
+
+from mindbridge_core import Action, Actor, MindBridge, Operator, Role
+from mindbridge_core.access import GRANTS, Audited, Holder, permit
+from mindbridge_core.actor import Anonymous, Principal
+from mindbridge_core.audit import AuditEntry, Outcome
+from mindbridge_core.errors import Forbidden, NotFound
+from tests.core.house import ORIGIN, PLATFORM, Town, settled
+from tests.core.operations import CALLED, OPEN, USE_CASES, town_before
+
+HOLDERS: Final = (*Role, *Holder)
+RECORDS: Final = ("caseload", "outside", "unassigned", "other clinic", "deleted", "missing")
+ALIVE: Final = frozenset(RECORDS[:3])
+
+# What each holder reaches, in their own clinic: every living patient, those of the caseload, or nothing at all.
+# Operations on no patient have one record, the clinic itself: "all" is yes.
+# fmt: off
+REACH: Final = {
+    #                         admin    case manager  officer  readonly  anyone   operator
+    Action.AUTH_LOGIN:       ("none",  "none",       "none",  "none",   "all",   "none"),
+    Action.AUTH_LOGOUT:      ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.AUTH_ME:          ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.AUTH_REFRESH:     ("none",  "none",       "none",  "none",   "all",   "none"),
+    Action.CLINIC_OPEN:      ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.PATIENT_CHANGE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
+    Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
+    Action.PATIENT_DELETE:   ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.PATIENT_LIST:     ("all",   "caseload",   "all",   "all",    "none",  "all"),
+    Action.PATIENT_VIEW:     ("all",   "caseload",   "all",   "all",    "none",  "none"),
+    Action.PLATFORM_PREPARE: ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.USER_REGISTER:    ("none",  "none",       "none",  "none",   "none",  "all"),
+}
+# fmt: on
+ON_A_PATIENT: Final = {Action.PATIENT_CHANGE, Action.PATIENT_DELETE, Action.PATIENT_VIEW}
+REACHED: Final = {"all": ALIVE, "caseload": frozenset({"caseload"}), "none": frozenset[str]()}
+
+CASES: Final = [
+    (action, holder, record)
+    for action, holder in product(GRANTS, HOLDERS)
+    if action in CALLED
+    for record in (RECORDS if action in ON_A_PATIENT else ("clinic",))
+]
+
+
+def reach(action: Action, holder: Role | Holder) -> str:
+    return REACH[action][HOLDERS.index(holder)]
+
+
+def expected_refusal(action: Action, holder: Role | Holder, record: str) -> type[Exception] | None:
+    reached = reach(action, holder)
+    if reached == "none":
+        return Forbidden
+    if action in ON_A_PATIENT and record not in REACHED[reached]:
+        return NotFound
+    return None
+
+
+def expected_entries(action: Action, refusal: type[Exception] | None) -> list[Outcome]:
+    if refusal is not None:
+        return [Outcome.DENIED]
+    return [] if GRANTS[action].audited is Audited.REFUSALS else [Outcome.SUCCESS]
+
+
+def principal_of(holder: Role | Holder) -> Principal:
+    if isinstance(holder, Role):
+        return Actor(clinic_id=uuid4(), user_id=uuid4(), role=holder)
+    return Operator() if holder is Holder.OPERATOR else Anonymous()
+
+
+def test_every_use_case_and_every_action_is_in_the_matrix() -> None:
+    assert set(attrs.fields_dict(MindBridge)) - {"ports"} == set(USE_CASES)
+    assert set(Action) == set(USE_CASES.values()) == set(GRANTS) == set(REACH) == set(CALLED) | set(OPEN)
+    assert len(USE_CASES) == len(Action)
+    assert {action for action, _, _ in CASES} == set(CALLED)
+    assert len(CASES) == len(HOLDERS) * (len(ON_A_PATIENT) * len(RECORDS) + len(CALLED) - len(ON_A_PATIENT))
+
+
+@pytest.mark.parametrize(("action", "holder"), list(product(GRANTS, HOLDERS)))
+def test_the_catalogue_grants_what_the_table_says(action: Action, holder: Role | Holder) -> None:
+    if reach(action, holder) == "none":
+        with pytest.raises(Forbidden):
+            permit(principal_of(holder), action)
+    else:
+        assert GRANTS[action] is permit(principal_of(holder), action)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_what_the_catalogue_does_not_name_is_refused(holder: Role | Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mindbridge_core.access.GRANTS", {})
+    for action in Action:
+        with pytest.raises(Forbidden):
+            permit(principal_of(holder), action)
+
+
+@pytest.mark.parametrize(("action", "holder", "record"), CASES)
+def test_a_call_is_answered_as_the_table_says(action: Action, holder: Role | Holder, record: str) -> None:
+    town = settled()
+    caller, patient_id = town.caller(holder), town.records.get(record)
+    before, refusal = town.house.entries(), expected_refusal(action, holder, record)
+    if refusal is None:
+        result = CALLED[action](town, caller, patient_id)
+        check_answer(town, action, holder, result)
+    else:
+        stored = town.house.snapshot(but=[town.house.store.tables.entries, town.house.store.tables.heads])
+        with pytest.raises(refusal) as raised:
+            CALLED[action](town, caller, patient_id)
+        assert refusal is raised.type
+        assert stored == town.house.snapshot(but=[town.house.store.tables.entries, town.house.store.tables.heads])
+    written = town.house.entries()[len(before) :]
+    assert [entry.outcome for entry in written] == expected_entries(action, refusal)
+    for entry in written:
+        check_entry(town, entry, action, holder)
+
+
+def check_answer(town: Town, action: Action, holder: Role | Holder, result: object) -> None:
+    if action is Action.PATIENT_LIST:
+        assert result == {town.records[record] for record in REACHED[reach(action, holder)]}
+        assert set(town.house.entries()[-1].resource_ids) == result
+    elif action is not Action.AUTH_LOGOUT and action is not Action.PATIENT_DELETE:
+        assert town.clinic == getattr(result, "clinic_id", None)
+
+
+def check_entry(town: Town, entry: AuditEntry, action: Action, holder: Role | Holder) -> None:
+    user_id = town.staff[Role(holder)].id if isinstance(holder, Role) else None
+    assert (entry.action, entry.clinic_id, entry.user_id) == (action, town.clinic, user_id)
+    assert entry.resource_type == GRANTS[action].resource
+    assert entry.phi_accessed is (GRANTS[action].phi and entry.outcome is Outcome.SUCCESS)
+    assert (entry.request_id, entry.ip_address) == (ORIGIN.request_id, ORIGIN.ip_address)
+
+
+@pytest.mark.parametrize("action", list(OPEN))
+def test_an_operation_without_a_caller_leaves_one_entry(action: Action) -> None:
+    town = town_before(action, settled())
+    before = town.house.entries()
+    OPEN[action](town)
+    (entry,) = town.house.entries()[len(before) :]
+    assert (entry.action, entry.outcome) == (action, Outcome.SUCCESS)
+    assert entry.resource_type == GRANTS[action].resource
+    assert (entry.clinic_id == PLATFORM) is (action is Action.PLATFORM_PREPARE)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_an_entry_names_the_record_that_was_asked_for(record: str) -> None:
+    town = settled()
+    asked: UUID = town.records[record]
+    for holder in HOLDERS:
+        with suppress(NotFound, Forbidden):
+            CALLED[Action.PATIENT_VIEW](town, town.caller(holder), asked)
+        assert town.house.entries()[-1].resource_id == asked
