@@ -18,7 +18,6 @@ from mindbridge_core.compliance import LANES, ChainHead, SealedEntry, first_head
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.phi import ClinicCipher
 from mindbridge_postgres.database import Connection
-from mindbridge_postgres.errors import translate
 
 __all__ = ["PostgresAuditTrail"]
 
@@ -82,7 +81,7 @@ class PostgresAuditTrail:
                 if not self._insert(entry, self._head):
                     raise AuditUnavailable  # cannot be: the lane is held
         except psycopg.Error as error:
-            raise translate(error, AuditUnavailable) from error
+            raise AuditUnavailable from error
         self._written = True
 
     def committed(self) -> None:

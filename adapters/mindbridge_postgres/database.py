@@ -22,6 +22,8 @@ from mindbridge_postgres.errors import translated
 __all__ = ["Connection", "Database", "PoolSettings", "set_clinic"]
 
 HEADS_KEPT: Final = 1_000
+UNASKED: Final = 1_000_000_000
+"""How often a statement comes before it is prepared without being asked to: never. None would prepare nothing at all."""
 Row = tuple[Any, ...]
 
 
@@ -76,6 +78,7 @@ def _check(connection: Connection) -> None:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):
+        connection.close()  # else the pool takes it back and offers it again
         message = "the server has closed the connection"
         raise psycopg.OperationalError(message)
 
@@ -109,7 +112,7 @@ class Database:
                 "autocommit": True,  # units send their own BEGIN and COMMIT
                 "connect_timeout": settings.connect,
                 "options": settings.server_options,
-                "prepare_threshold": None,
+                "prepare_threshold": UNASKED,
             },
             min_size=settings.least,
             max_size=settings.most,

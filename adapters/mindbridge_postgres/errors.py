@@ -35,13 +35,13 @@ def translate(error: psycopg.Error, otherwise: type[DependencyUnavailable] = Dep
         return LostUpdate()
     if isinstance(error, psycopg.IntegrityError):
         return Conflict()
-    return otherwise()
+    return DependencyUnavailable()
 
 
 @contextmanager
-def translated(otherwise: type[DependencyUnavailable] = DependencyUnavailable) -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Raise the core's errors for the driver's, `from` the cause."""
     try:
         yield
     except psycopg.Error as error:
-        raise translate(error, otherwise) from error
+        raise translate(error) from error

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
+import psycopg
 import pytest
 
 from mindbridge_core import Role, SessionClaim
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
-from mindbridge_postgres.database import Connection
 from tests.support.product import Product
 
 CAREFUL = PatientDraft(name="Ada")
 
 
 class Counted:
-    """Counts what a connection sends from here on; each `execute` is one round trip."""
+    """Keeps what is sent from here on; each `execute` is one round trip."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[str] = []
-        plain = Connection.cursor
+        execute = psycopg.Cursor.execute
 
-        def cursor(connection: Connection, *args: object, **kwargs: object) -> object:
-            made = plain(connection, *args, **kwargs)  # type: ignore[call-overload]  # passed on as they came
-            execute = made.execute
+        def counted(cursor: psycopg.Cursor[Any], statement: str, *rest: Any, **options: Any) -> Any:
+            self.sent.append(statement.strip())
+            return execute(cursor, statement, *rest, **options)
 
-            def counted(statement: str, *rest: object, **options: object) -> object:
-                self.sent.append(statement.strip())
-                return execute(statement, *rest, **options)
-
-            made.execute = counted
-            return made
-
-        monkeypatch.setattr(Connection, "cursor", cursor)
+        monkeypatch.setattr(psycopg.Cursor, "execute", counted)
 
 
 @pytest.fixture
@@ -53,7 +48,7 @@ OPERATIONS: dict[str, tuple[int, Callable[[Product, SessionClaim], object]]] = {
     ),
     "me": (4, lambda product, claim: product.core.view_self(claim)),
 }
-PATIENT: dict[SessionClaim, object] = {}
+PATIENT: dict[SessionClaim, UUID] = {}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -1,0 +1,117 @@
+"""The PostgreSQL adapter keeps every contract that the memory adapter keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from uuid import UUID
+
+import attrs
+import psycopg
+import pytest
+
+from mindbridge_core import testing
+from mindbridge_core.app import AnyUnit
+from mindbridge_core.compliance import ChainHead, SealedEntry
+from mindbridge_core.phi import ClinicKeys, WrappedKeys
+from mindbridge_postgres import PoolSettings, PostgresWrappedKeys
+from mindbridge_security import KeyRing
+from tests.support.clinics import bare_clinic
+from tests.support.postgres import TestDatabase
+from tests.support.product import Product, compose
+from tests.support.trail import read_trail
+
+
+@attrs.frozen
+class ReadyStore:
+    """A database with two clinics, as the contracts see it."""
+
+    product: Product
+    database: TestDatabase
+    clinic_a: UUID
+    clinic_b: UUID
+
+    @property
+    def keys(self) -> ClinicKeys:
+        return self.product.keys
+
+    @property
+    def wrapped_keys(self) -> WrappedKeys:
+        return PostgresWrappedKeys(self.product.database)
+
+    def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
+        return self.product.core.ports.open_unit(clinic_id)
+
+    def trail(self, clinic_id: UUID) -> tuple[Mapping[int, ChainHead], Mapping[int, Sequence[SealedEntry]]]:
+        return read_trail(self.database.application_url, clinic_id)
+
+    def break_trail(self, clinic_id: UUID) -> None:
+        """Make every lane's head one that no key made."""
+        with psycopg.connect(self.database.superuser_url) as superuser:
+            superuser.execute("UPDATE audit_chain_heads SET mac = %s WHERE clinic_id = %s", (bytes(32), clinic_id))
+
+
+class OverPostgres:
+    """Each test gets a database of its own."""
+
+    ready: ReadyStore
+
+    @pytest.fixture(autouse=True)
+    def _ready(self, database: TestDatabase) -> Iterator[None]:
+        product = compose(database.application_url, KeyRing.generate(), PoolSettings(most=16))
+        try:
+            clinics = [bare_clinic(product.core.ports.open_unit, product.keys) for _ in range(2)]
+            self.ready = ReadyStore(product, database, *clinics)
+            yield
+        finally:
+            product.database.close()
+
+    def store(self) -> ReadyStore:
+        return self.ready
+
+
+class TestUnits(OverPostgres, testing.UnitContract):
+    pass
+
+
+class TestUsers(OverPostgres, testing.UsersContract):
+    pass
+
+
+class TestSessions(OverPostgres, testing.SessionsContract):
+    pass
+
+
+class TestRefreshTokens(OverPostgres, testing.RefreshTokensContract):
+    pass
+
+
+class TestLoginAttempts(OverPostgres, testing.LoginAttemptsContract):
+    pass
+
+
+class TestClinics(OverPostgres, testing.ClinicsContract):
+    pass
+
+
+class TestPatients(OverPostgres, testing.PatientsContract):
+    pass
+
+
+class TestAnswers(OverPostgres, testing.AnswersContract):
+    pass
+
+
+class TestAuditTrail(OverPostgres, testing.AuditTrailContract):
+    pass
+
+
+def test_every_contract_of_a_store_is_kept_here() -> None:
+    kept = {base for case in globals().values() if isinstance(case, type) for base in case.__bases__}
+    stores = {
+        getattr(testing, name)
+        for name in testing.__all__
+        if issubclass(getattr(testing, name), testing.StoreContract) and name != "StoreContract"
+    }
+    assert stores
+    assert set() == stores - kept
