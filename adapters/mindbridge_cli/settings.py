@@ -1,0 +1,172 @@
+"""What the command line can be told, by `MINDBRIDGE_*` variables or a TOML file; every default is the safe one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import typed_settings
+from typed_settings.exceptions import InvalidSettingsError, TsError
+
+from mindbridge_cli.forms import (
+    address,
+    file,
+    flag,
+    many,
+    number,
+    one_of,
+    origin,
+    secret_text,
+    setting,
+    text,
+    whole,
+)
+
+__all__ = ["LOG_LEVELS", "PREFIX", "Settings", "SettingsRefused", "load_settings", "variable"]
+
+PREFIX: Final = "MINDBRIDGE_"
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_REFUSED_OPTION: Final = re.compile(r"Could not convert value .* for option '(\w+)' from loader ", re.DOTALL)
+
+
+class SettingsRefused(ValueError):
+    """Settings that cannot be used; `findings` says of each what it takes, never what was given."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("; ".join(findings))
+        self.findings = tuple(findings)
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Everything that can be set. No secret has a default."""
+
+    database_url: str | None = setting("The database, as the application's role.", address(), secret=True)
+    owner_database_url: str | None = setting(
+        "The database, as the owner of its tables: for `db` commands alone, never for `serve`.",
+        address(),
+        secret=True,
+    )
+    application_role: str = setting(
+        "The role that `db upgrade` gives the application's rights.", text("role"), default="mindbridge_app"
+    )
+    key_ring_file: Path | None = setting(  # noqa: RUF009 - an attrs field, and no state that instances would share
+        "The key ring's file, mode 0600. Make it with `keys generate`.", file()
+    )
+    key_ring: str | None = setting("The key ring itself, instead of a file.", secret_text(), secret=True)
+
+    host: str = setting("The address that `serve` listens on.", text("host"), default="127.0.0.1")
+    port: int = setting("The port that `serve` listens on.", whole(1, 65_535), default=8000)
+    behind_tls: bool = setting(
+        "Whether a proxy in front ends TLS. Answers then promise HTTPS (HSTS).", flag(), default=False
+    )
+    allow_plain_http: bool = setting(
+        "Serve other machines without TLS: for trials in a closed network only.", flag(), default=False
+    )
+    trusted_proxies: int = setting(
+        "How many proxies in front set X-Forwarded-For; the client's address is taken from there.",
+        whole(0, 8),
+        default=0,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "Web origins whose scripts may read answers.",
+        many("origins such as https://app.example.org, with commas between", origin),
+        default=(),
+    )
+    body_limit_bytes: int = setting("The longest request body.", whole(1024, 16_777_216), default=65_536)
+
+    workers: int = setting("Server processes.", whole(1, 64), default=2)
+    threads: int = setting("Requests that each process works on at once.", whole(1, 64), default=4)
+    keepalive_seconds: int = setting("How long an idle connection is kept.", whole(1, 300), default=5)
+    worker_timeout_seconds: int = setting("After how long a hung process is replaced.", whole(5, 600), default=30)
+    graceful_timeout_seconds: int = setting(
+        "How long requests in flight may take when the server stops.", whole(1, 600), default=30
+    )
+    start_timeout_seconds: float = setting(
+        "How long `serve` waits for the database when it starts.", number(0, 600), default=30.0
+    )
+
+    pool_min: int = setting("Database connections that each process keeps open.", whole(0, 100), default=1)
+    pool_max: int = setting("Database connections that each process may open.", whole(1, 100), default=8)
+    pool_wait_seconds: float = setting(
+        "How long a request waits for a connection, then 503.", number(0.1, 60), default=5.0
+    )
+    connect_timeout_seconds: int = setting("How long connecting may take.", whole(2, 60), default=5)
+    statement_timeout_ms: int = setting("How long a statement may take.", whole(100, 600_000), default=10_000)
+    lock_timeout_ms: int = setting("How long a statement may wait for a lock.", whole(100, 600_000), default=5_000)
+    idle_in_transaction_timeout_ms: int = setting(
+        "How long an open transaction may stand idle.", whole(100, 600_000), default=30_000
+    )
+
+    argon2_time_cost: int = setting("Passes of argon2id over its memory.", whole(1, 100), default=2)
+    argon2_memory_kib: int = setting("Memory of one argon2id hash, in KiB.", whole(1024, 4_194_304), default=19_456)
+    argon2_parallelism: int = setting("Lanes of one argon2id hash.", whole(1, 64), default=1)
+
+    access_minutes: float = setting("How long an access token is good.", number(1, 60), default=30.0)
+    session_idle_minutes: float = setting("After how long an unused session ends.", number(2, 10_080), default=15.0)
+    session_absolute_hours: float = setting("How long a session lasts at most.", number(0.1, 168), default=12.0)
+    lockout_attempts: int = setting("Wrong passwords in a row that lock an e-mail.", whole(3, 100), default=5)
+    lockout_minutes: float = setting("How long the lock lasts.", number(1, 1440), default=30.0)
+    token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
+    token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
+
+    log_level: str = setting("What is logged, at least.", one_of(LOG_LEVELS), default="info")
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Return the settings out of the TOML file, if any, and the variables, which win.
+
+    Raises SettingsRefused with every finding.
+    """
+    loaders: list[Any] = [typed_settings.EnvLoader(PREFIX)]  # Any: the library's protocol is not exported
+    if config is not None:
+        formats: Any = {"*": typed_settings.TomlFormat(None)}  # likewise
+        loaders.insert(0, typed_settings.FileLoader(formats, [f"!{config}"]))
+    try:
+        settings = typed_settings.load_settings(Settings, loaders)
+    except InvalidSettingsError as group:
+        raise SettingsRefused([_in_words(str(error)) for error in group.exceptions]) from None  # they quote values
+    except TsError as error:  # these name the file and unknown settings
+        raise SettingsRefused([str(error)]) from None
+    findings = list(_contradictions(settings))
+    if findings:
+        raise SettingsRefused(findings)
+    return settings
+
+
+def _in_words(message: str) -> str:
+    found = _REFUSED_OPTION.match(message)
+    if found is None:
+        return "the settings do not fit together"
+    name = found[1]
+    takes = attrs.fields_dict(Settings)[name].metadata["form"].takes
+    return f"{name} ({variable(name)}): must be {takes}"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.key_ring is not None and settings.key_ring_file is not None:
+        yield "key_ring and key_ring_file: give one of the two"
+    if settings.pool_min > settings.pool_max:
+        yield "pool_min: must not be more than pool_max"
+    if settings.session_idle_minutes > settings.session_absolute_hours * 60:
+        yield "session_idle_minutes: must not be more than session_absolute_hours"
+
+
+def unknown_variables() -> list[str]:
+    """Return which `MINDBRIDGE_*` variables are no setting, for a misspelt one has no effect."""
+    known = {variable(field.name) for field in attrs.fields(Settings)}
+    findings = []
+    for name in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        close = get_close_matches(name, known, n=1)
+        findings.append(f"{name} is no setting" + (f": did you mean {close[0]}?" if close else ""))
+    return findings
