@@ -10,7 +10,7 @@ from typing import Final
 
 from mindbridge_security.errors import KeyRingRefused
 
-__all__ = ["read_private", "write_private"]
+__all__ = ["read_private", "require_private", "write_private"]
 
 OWNER_ONLY: Final = 0o600
 FOR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -30,9 +30,12 @@ def read_private(path: Path) -> str:
         raise KeyRingRefused(f"There is no key ring at {path}. Make one with: mindbridge keys generate") from None
     except OSError as error:
         raise KeyRingRefused(f"The key ring at {path} cannot be opened: {error.strerror}.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        _judge(path, os.fstat(descriptor))
-        content = file.read(MOST_BYTES + 1)
+    try:
+        require_private(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MOST_BYTES:
         raise KeyRingRefused(f"{path} is too large for a key ring.")
     try:
@@ -41,7 +44,8 @@ def read_private(path: Path) -> str:
         raise KeyRingRefused(f"{path} is not UTF-8 text.") from None
 
 
-def _judge(path: Path, found: os.stat_result) -> None:
+def require_private(path: Path, found: os.stat_result) -> None:
+    """Raise KeyRingRefused unless it is a plain file for its owner alone, who is this process's user or root."""
     if not stat.S_ISREG(found.st_mode):
         raise KeyRingRefused(f"{path} is not a plain file.")
     if found.st_uid not in {0, os.geteuid()}:

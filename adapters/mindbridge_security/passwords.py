@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 from argon2 import PasswordHasher
-from argon2.exceptions import HashingError, InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.exceptions import HashingError, VerificationError, VerifyMismatchError
 from argon2.low_level import error_to_str
 
 from mindbridge_core.errors import DependencyUnavailable
@@ -79,7 +79,7 @@ class Argon2Hasher:
         with self._turn:
             try:
                 return self._argon2.verify(stored, _as_bytes(password))
-            except (VerifyMismatchError, InvalidHashError):
+            except (VerifyMismatchError, ValueError):  # the latter for what has not the form of a hash
                 return False
             except VerificationError as error:
                 if str(error) == OUT_OF_MEMORY:  # not the password's fault, and no try to count
@@ -90,7 +90,7 @@ class Argon2Hasher:
         """Whether the hash was made at another cost than today's, or by something else."""
         try:
             return self._argon2.check_needs_rehash(password_hash)
-        except InvalidHashError:
+        except ValueError:
             return True
 
 

@@ -98,7 +98,7 @@ class JwtAccessTokens:
             if _segment(signature) != shape[3] or not signer.algorithm.verify(signed, signer.public, signature):
                 raise SessionEnded
             return self._claim(json.loads(_bytes(shape[2])), now, origin)
-        except (KeyError, TypeError, ValueError):  # what it says quotes the token
+        except (KeyError, RecursionError, TypeError, ValueError):  # what they say quotes the token
             raise SessionEnded from None
 
     def _claim(self, claims: dict[str, object], now: datetime, origin: Origin) -> SessionClaim:
