@@ -165,7 +165,7 @@ def test_no_canary_outside_the_answers_that_may_show_it(
     client = create_app(product.core).test_client()
 
     drive(client, canaries, "ada@example.org", answers)
-    fail_inside(client, canaries, product, database, answers)
+    fail_inside(client, canaries, database, answers)
 
     stored = dump(database)
     assert b"COPY public.patients" in stored  # the dump has rows to search
@@ -181,9 +181,7 @@ def test_no_canary_outside_the_answers_that_may_show_it(
     assert set() == canaries.found_in(b"".join(path.read_bytes() for path in server_logs))
 
 
-def fail_inside(
-    client: FlaskClient, canaries: Canaries, product: Product, database: TestDatabase, answers: list[bytes]
-) -> None:
+def fail_inside(client: FlaskClient, canaries: Canaries, database: TestDatabase, answers: list[bytes]) -> None:
     """Make the database refuse rows, so that the driver's error has a row to quote."""
     tokens = client.post("/api/v1/auth/login", json={"email": "ada@example.org", "password": PASSWORD}).json
     assert tokens is not None
@@ -202,7 +200,6 @@ def fail_inside(
     with psycopg.connect(database.superuser_url) as superuser:
         superuser.execute("ALTER TABLE audit_logs DROP CONSTRAINT never")
         assert (0,) == superuser.execute("SELECT count(*) FROM patients WHERE deleted_at IS NULL").fetchone()
-    assert product
 
 
 def test_the_search_finds_each_spelling_of_a_canary() -> None:

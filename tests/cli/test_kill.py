@@ -27,6 +27,7 @@ from mindbridge_core import Role
 from mindbridge_core.access import Action
 from mindbridge_core.audit import Outcome
 from mindbridge_core.identity import User
+from mindbridge_core.phi import ClinicCipher
 from tests.support.postgres import TestDatabase
 from tests.support.product import PASSWORD, Product
 from tests.support.trail import breaks, entries
@@ -65,9 +66,7 @@ def server(database: TestDatabase, key_ring: Path, port: int) -> Iterator[subpro
 def call(port: int, method: str, path: str, body: object = None, token: str | None = None) -> Any:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        f"http://127.0.0.1:{port}/api{path}", data=data, headers=headers, method=method
-    )
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api{path}", data=data, headers=headers, method=method)
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
         return json.load(answer)
 
@@ -99,9 +98,7 @@ def one_round(database: TestDatabase, key_ring: Path, user: User, answered: Coun
     with server(database, key_ring, port) as process:
         wait_until_ready(port)
         token = call(port, "POST", "/v1/auth/login", {"email": user.email, "password": PASSWORD})["access_token"]
-        writers = [
-            threading.Thread(target=write_until_it_dies, args=(port, token, answered)) for _ in range(WRITERS)
-        ]
+        writers = [threading.Thread(target=write_until_it_dies, args=(port, token, answered)) for _ in range(WRITERS)]
         for writer in writers:
             writer.start()
         time.sleep(random.uniform(0.05, 0.6))  # noqa: S311 - a moment, not a secret
@@ -124,21 +121,22 @@ def test_a_killed_server_leaves_no_change_without_entry_and_no_entry_without_cha
     for _ in range(ROUNDS):
         one_round(database, key_ring, user, answered)
 
-    made, versions = entered(database, clinic_id)
+    cipher = product.keys.cipher(clinic_id)
+    made, versions = entered(database, clinic_id, cipher)
     with psycopg.connect(database.superuser_url) as superuser:
         stored: dict[UUID, int] = dict(superuser.execute("SELECT id, version FROM patients").fetchall())
     assert ROUNDS <= answered["create"]
     assert answered["create"] <= len(stored)
     assert set(stored) == made
     assert stored == {patient_id: 1 + versions[patient_id] for patient_id in stored}
-    assert [] == breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
+    assert [] == breaks(database.application_url, clinic_id, cipher)
 
 
-def entered(database: TestDatabase, clinic_id: UUID) -> tuple[set[UUID], Counter[UUID]]:
+def entered(database: TestDatabase, clinic_id: UUID, cipher: ClinicCipher) -> tuple[set[UUID], Counter[UUID]]:
     """Return which patients the trail says were made, and how often each was changed."""
     made: set[UUID] = set()
     changed: Counter[UUID] = Counter()
-    for entry in entries(database.application_url, clinic_id):
+    for entry in entries(database.application_url, clinic_id, cipher):
         if entry.outcome is Outcome.SUCCESS and entry.resource_id is not None:
             if entry.action is Action.PATIENT_CREATE:
                 made.add(entry.resource_id)

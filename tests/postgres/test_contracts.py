@@ -43,7 +43,7 @@ class ReadyStore:
         return self.product.core.ports.open_unit(clinic_id)
 
     def trail(self, clinic_id: UUID) -> tuple[Mapping[int, ChainHead], Mapping[int, Sequence[SealedEntry]]]:
-        return read_trail(self.database.application_url, clinic_id)
+        return read_trail(self.database.application_url, clinic_id, self.keys.cipher(clinic_id))
 
     def break_trail(self, clinic_id: UUID) -> None:
         """Make every lane's head one that no key made."""

@@ -33,12 +33,12 @@ def test_many_writers_to_one_clinic_never_fork_its_chain(product: Product, datab
         for turn in range(10):
             product.core.admit_patient(admin, PatientDraft(name=f"{number} {turn}"))
 
-    before = len(entries(database.application_url, clinic_id))
+    before = len(entries(database.application_url, clinic_id, product.keys.cipher(clinic_id)))
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(write, range(8)))
 
     assert [] == breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
-    assert before + 80 == len(entries(database.application_url, clinic_id))
+    assert before + 80 == len(entries(database.application_url, clinic_id, product.keys.cipher(clinic_id)))
 
 
 def test_a_connection_goes_on_with_its_lane(database: TestDatabase) -> None:
@@ -48,7 +48,7 @@ def test_a_connection_goes_on_with_its_lane(database: TestDatabase) -> None:
         for _ in range(20):
             product.core.list_patients(admin, PatientFilter())
 
-    _, lanes = read_trail(database.application_url, clinic_id)
+    _, lanes = read_trail(database.application_url, clinic_id, product.keys.cipher(clinic_id))
     assert [22] == [len(lane) for lane in lanes.values()]
 
 
@@ -56,7 +56,7 @@ def test_a_lane_whose_head_was_put_back_is_shunned_and_reported(product: Product
     clinic_id = product.clinic()
     admin = actor(product, clinic_id)
     product.core.list_patients(admin, PatientFilter())
-    heads, lanes = read_trail(database.application_url, clinic_id)
+    heads, lanes = read_trail(database.application_url, clinic_id, product.keys.cipher(clinic_id))
     lane = max(lanes, key=lambda one: len(lanes[one]))
     with psycopg.connect(database.superuser_url) as attacker:
         attacker.execute("ALTER TABLE audit_logs DISABLE TRIGGER USER")

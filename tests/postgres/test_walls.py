@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import UUID
 
 import attrs
@@ -45,7 +45,7 @@ def clinics(product: Product) -> TwoClinics:
 @pytest.fixture(params=["both walls", "no filter in the statements", "no row-level security"])
 def walls(
     request: pytest.FixtureRequest, database: TestDatabase, clinics: TwoClinics, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+) -> str:
     """Take one wall away, once the records are there."""
     del clinics
     if request.param == "no filter in the statements":
@@ -61,7 +61,7 @@ def walls(
             assert tables
             for (table,) in tables:
                 superuser.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY'.encode())
-    yield request.param
+    return str(request.param)
 
 
 def test_own_records_are_reached(walls: str, product: Product, clinics: TwoClinics) -> None:

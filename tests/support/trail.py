@@ -17,7 +17,7 @@ Heads = dict[int, ChainHead]
 Lanes = dict[int, list[SealedEntry]]
 
 
-def read_trail(url: str, clinic_id: UUID) -> tuple[Heads, Lanes]:
+def read_trail(url: str, clinic_id: UUID, cipher: ClinicCipher) -> tuple[Heads, Lanes]:
     """Return heads and entries by lane, as the database has them."""
     with psycopg.connect(url, row_factory=dict_row, options="-c timezone=UTC") as connection:
         connection.execute(f"SET LOCAL app.clinic_id = '{clinic_id}'".encode())
@@ -29,15 +29,17 @@ def read_trail(url: str, clinic_id: UUID) -> tuple[Heads, Lanes]:
         ).fetchall()
     lanes: Lanes = {}
     for row in rows:
-        lanes.setdefault(row["lane"], []).append(_sealed(row))
+        lanes.setdefault(row["lane"], []).append(_sealed(row, cipher))
     return {head["lane"]: ChainHead(**head) for head in heads}, lanes
 
 
-def _sealed(row: dict[str, Any]) -> SealedEntry:
+def _sealed(row: dict[str, Any], cipher: ClinicCipher) -> SealedEntry:
     placed = {name: row.pop(name) for name in ("lane", "seq", "prev_mac", "mac")}
     changes = row.pop("changes")
     row["action"], row["outcome"] = Action(row["action"]), Outcome(row["outcome"])
     row["resource_ids"] = tuple(row["resource_ids"])
+    if row["access_reason"] is not None:
+        row["access_reason"] = cipher.decrypt("audit_logs.access_reason", row["id"], row["access_reason"])
     row["changed_fields"] = tuple(changes.get("fields", ()))
     row["changed_values"] = changes.get("values", {})
     return SealedEntry(entry=AuditEntry(**row), **placed)
@@ -45,12 +47,12 @@ def _sealed(row: dict[str, Any]) -> SealedEntry:
 
 def breaks(url: str, clinic_id: UUID, cipher: ClinicCipher) -> list[ChainBreak]:
     """Return every break of the clinic's trail."""
-    heads, lanes = read_trail(url, clinic_id)
+    heads, lanes = read_trail(url, clinic_id, cipher)
     return list(verify_clinic(cipher.audit_key, heads, lanes))
 
 
-def entries(url: str, clinic_id: UUID) -> list[AuditEntry]:
+def entries(url: str, clinic_id: UUID, cipher: ClinicCipher) -> list[AuditEntry]:
     """Return the clinic's entries, oldest first."""
-    _, lanes = read_trail(url, clinic_id)
+    _, lanes = read_trail(url, clinic_id, cipher)
     found = [sealed.entry for lane in lanes.values() for sealed in lane]
     return sorted(found, key=lambda entry: (entry.created_at, entry.id))
