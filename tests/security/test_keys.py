@@ -6,6 +6,8 @@ import operator
 import os
 import re
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +144,19 @@ def test_everything_that_is_wrong_is_found_at_once(content: dict[str, Any]) -> N
         ("/token_keys/1/key", "invalid_key"),
         ("/token_keys/1/note", "unknown_field"),
         ("/version", "unknown_version"),
+    ]
+
+
+def test_every_field_is_required(content: dict[str, Any]) -> None:
+    content["master_keys"][0] = content["token_keys"][0] = {}
+    content["current_master_key"] = content["token_keys"][1]["id"]
+    assert sorted(findings_of(content)) == [
+        ("/current_master_key", "unknown_id"),
+        ("/master_keys/0/id", "required"),
+        ("/master_keys/0/key", "required"),
+        ("/token_keys/0/algorithm", "required"),
+        ("/token_keys/0/id", "required"),
+        ("/token_keys/0/key", "required"),
     ]
 
 
@@ -288,6 +303,37 @@ def test_a_file_that_is_missing_too_large_or_no_plain_text_is_refused(tmp_path: 
     for path, message in refusals.items():
         with pytest.raises(KeyRingRefused, match=message):
             KeyRing.load(path)
+
+
+def test_a_file_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(KeyRingRefused, match="cannot be opened"):
+        KeyRing.load(tmp_path / "file" / "keys.json")
+
+
+FULL_DISK = """
+import pathlib, resource, signal, sys
+from mindbridge_security import KeyRing, KeyRingRefused
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+try:
+    KeyRing.generate().save(pathlib.Path(sys.argv[1]), overwrite=True)
+except KeyRingRefused:
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    print("refused")
+"""
+
+
+def test_a_disk_that_is_full_leaves_the_old_ring_and_no_part_of_the_new_one(tmp_path: Path) -> None:
+    ring, path = KeyRing.generate(), tmp_path / "keys.json"
+    ring.save(path)
+    program = [sys.executable, "-c", FULL_DISK, str(path)]
+    ran = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("refused\n", "")
+    assert KeyRing.load(path) == ring
+    assert [file.name for file in tmp_path.iterdir()] == ["keys.json"]
 
 
 def test_an_older_master_key_unwraps_and_a_missing_one_is_named_as_such() -> None:

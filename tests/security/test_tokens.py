@@ -40,7 +40,7 @@ def opened(part: str) -> dict[str, Any]:
     return content
 
 
-def private_of(ring: KeyRing) -> Any:  # noqa: ANN401 - PyJWT takes keys of several kinds
+def private_of(ring: KeyRing) -> Any:
     key = ring.token_keys[ring.current_token_key]
     return key.secret if key.algorithm is TokenAlgorithm.HS256 else Ed25519PrivateKey.from_private_bytes(key.secret)
 

@@ -7,7 +7,9 @@ from its one abstract method, and pytest runs the promises against it.
 from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
 from mindbridge_core.testing.clinics import ClinicsContract
+from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
+from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
 from mindbridge_core.testing.store import ContractStore, StoreContract
 from mindbridge_core.testing.trails import AuditTrailContract
@@ -15,11 +17,16 @@ from mindbridge_core.testing.units import UnitContract
 from mindbridge_core.testing.users import UsersContract
 
 __all__ = [
+    "AccessTokensContract",
     "AnswersContract",
     "AuditTrailContract",
+    "ClinicKeysContract",
     "ClinicsContract",
+    "CommonPasswordsContract",
     "ContractStore",
     "LoginAttemptsContract",
+    "MasterKeyContract",
+    "PasswordHasherContract",
     "PatientsContract",
     "RefreshTokensContract",
     "SessionsContract",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from mindbridge_core.actor import Origin, SessionClaim
 from mindbridge_core.errors import MindBridgeError, SessionEnded
 from mindbridge_core.identity import AccessTokens, CommonPasswords, PasswordHasher
+from mindbridge_core.testing.store import raises
 
 __all__ = [
     "AccessTokensContract",
@@ -21,14 +23,11 @@ __all__ = [
 NOON: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def refused(expected: type[MindBridgeError], call: object, *arguments: object) -> bool:
-    """Whether `call(*arguments)` raises exactly the error that its port promises, or a kind of it."""
-    assert callable(call)
-    try:
+def refused(expected: type[MindBridgeError], call: Callable[..., object], *arguments: object) -> bool:
+    """Return True when `call(*arguments)` raises the error that its port promises; fail otherwise."""
+    with raises(expected):
         call(*arguments)
-    except expected:
-        return True
-    return False
+    return True
 
 
 class PasswordHasherContract(ABC):
