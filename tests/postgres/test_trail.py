@@ -7,11 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import psycopg
-import pytest
 
 from mindbridge_core import Actor, Role
 from mindbridge_core.compliance import ChainBreak
-from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.patients import PatientDraft, PatientFilter
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product, running_product
@@ -73,18 +71,3 @@ def test_a_lane_whose_head_was_put_back_is_shunned_and_reported(product: Product
 
     found = breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
     assert [ChainBreak(lane=lane, seq=heads[lane].seq, kind="truncated")] == found
-
-
-def test_no_entry_no_change_when_the_trail_refuses(product: Product, database: TestDatabase) -> None:
-    clinic_id = product.clinic()
-    admin = actor(product, clinic_id)
-    with psycopg.connect(database.superuser_url) as owner:
-        owner.execute("REVOKE INSERT ON audit_logs FROM mindbridge_app")
-
-    with pytest.raises(AuditUnavailable):
-        product.core.admit_patient(admin, PatientDraft(name="Nobody"))
-    with pytest.raises(AuditUnavailable):
-        product.core.list_patients(admin, PatientFilter())
-
-    with psycopg.connect(database.superuser_url) as owner:
-        assert (0,) == owner.execute("SELECT count(*) FROM patients").fetchone()
