@@ -22,7 +22,7 @@ NO_VERSION: Final = 0
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
-_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 

@@ -19,5 +19,5 @@ class HttpSettings:
 
     body_limit: int = attrs.field(default=64 * 1024, validator=attrs.validators.ge(1))
     depth_limit: int = attrs.field(default=16, validator=attrs.validators.ge(1))
-    cors_origins: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    cors_origins: frozenset[str] = frozenset()
     hsts: bool = False

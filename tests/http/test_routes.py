@@ -11,8 +11,7 @@ from flask import Flask
 from openapi_spec_validator import validate
 
 from mindbridge_core import Action, Role
-from mindbridge_core.access import GRANTS
-from mindbridge_core.actor import Holder
+from mindbridge_core.access import GRANTS, Holder
 from mindbridge_flask import create_blueprint
 from mindbridge_flask.calls import Answer, Call
 from mindbridge_flask.resources import Health

@@ -59,13 +59,13 @@ class Staff:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        **sent: Any,  # noqa: ANN401
+        **sent: Any,
     ) -> TestResponse:
         """Send a request below `/api/v1` with the access token."""
         credentials = {"Authorization": f"Bearer {self.tokens['access_token']}"}
         return self.client.open(f"/api/v1{path}", method=method, headers={**credentials, **(headers or {})}, **sent)
 
-    def admit(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    def admit(self, **fields: Any) -> dict[str, Any]:
         """Admit a patient and return them as answered."""
         answer = self.send("POST", "/patients", json={"name": "Alex Example", **fields})
         assert answer.status_code == HTTPStatus.CREATED, answer.text

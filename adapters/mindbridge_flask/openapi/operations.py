@@ -21,21 +21,32 @@ def _text(description: str, **schema: object) -> Schema:
     return {"description": description, "schema": {"type": "string", **schema}}
 
 
-def _header(name: str, description: str, **schema: object) -> Schema:
-    return {"name": name, "in": "header", "required": False, **_text(description, **schema)}
+def _header(name: str, example: str, description: str, **schema: object) -> Schema:
+    return {"name": name, "in": "header", "required": False, "example": example, **_text(description, **schema)}
 
 
 PARAMETERS: Final[dict[str, Schema]] = {
     "RequestId": _header(
-        "X-Request-ID", "The client's own name for the request. One that is not of this form is replaced.", maxLength=64
+        "X-Request-ID",
+        "6f1c2a34",
+        "The client's own name for the request: up to 64 letters, digits, dots, hyphens or underscores. Anything else "
+        "is not refused, but replaced.",
     ),
     "IfMatch": _header(
-        "If-Match", "The ETag of the version that the change starts from, or `*`. 412 when it is no longer current."
+        "If-Match",
+        '"1"',
+        "The ETag of the version that the change starts from, or `*`. 412 when it is no longer current.",
+        pattern=r'^(\*|(W/)?"[!#-~]*")$',
     ),
-    "Prefer": _header("Prefer", "`handling=strict` (RFC 7240): a change without If-Match is refused with 428."),
-    "IfNoneMatch": _header("If-None-Match", "ETags of versions that the client has: 304 when one is current."),
+    "Prefer": _header(
+        "Prefer",
+        "handling=strict",
+        "`handling=strict` (RFC 7240): a change without If-Match is refused with 428.",
+    ),
+    "IfNoneMatch": _header("If-None-Match", '"1"', "ETags of versions that the client has: 304 when one is current."),
     "IdempotencyKey": _header(
         "Idempotency-Key",
+        "8e03978e-40d5-43dd-bc93-6894a57f9324",
         "The client's own name for what it asks. Sent again with the same body it gets the first answer, and nothing "
         "is done twice; with another body it is refused with 422.",
         minLength=1,
