@@ -1,0 +1,127 @@
+"""The composition root: the product over PostgreSQL, as the settings say."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import attrs
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from mindbridge_cli.readiness import ready_checks
+from mindbridge_cli.rings import ring_of
+from mindbridge_cli.safety import missing
+from mindbridge_cli.settings import Settings, SettingsRefused
+from mindbridge_core import MindBridge, Ports
+from mindbridge_core.identity import Lockout, SessionLimits
+from mindbridge_core.ids import uuid7_maker
+from mindbridge_flask import HttpSettings, create_app
+from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
+from mindbridge_security import (
+    Argon2Hasher,
+    Argon2Settings,
+    ClinicKeyRing,
+    JwtAccessTokens,
+    KeyRing,
+    LocalMasterKey,
+    ZxcvbnPasswords,
+    random_secret,
+    utc_now,
+)
+
+__all__ = ["Composed", "compose", "composed", "web_application"]
+
+
+@attrs.frozen(kw_only=True)
+class Composed:
+    """The wired product and what it holds open; whoever composed it closes `database`."""
+
+    core: MindBridge
+    database: Database
+    keys: ClinicKeyRing
+    ring: KeyRing = attrs.field(repr=False)
+
+
+def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
+    """Wire every port to its adapter. Call it after a fork: the database's connections belong to one process.
+
+    Raises SettingsRefused without a database or a key ring, KeyRingRefused for a ring that cannot be used.
+    """
+    ring = ring or ring_of(settings)
+    if settings.database_url is None:
+        raise SettingsRefused([finding for finding in missing(settings) if "database" in finding])
+    database = Database.connect(settings.database_url, _pool(settings))
+    new_id = uuid7_maker(utc_now, secrets.token_bytes)
+    keys = ClinicKeyRing(
+        master=LocalMasterKey(ring), stored=PostgresWrappedKeys(database), clock=utc_now, new_id=new_id
+    )
+    ports = Ports(
+        open_unit=PostgresUnits(database, keys, new_id=new_id),
+        clinic_keys=keys,
+        password_hasher=Argon2Hasher(_argon2(settings)),
+        common_passwords=ZxcvbnPasswords(),
+        access_tokens=JwtAccessTokens(ring, issuer=settings.token_issuer, audience=settings.token_audience),
+        clock=utc_now,
+        new_id=new_id,
+        new_secret=random_secret,
+        session_limits=_session_limits(settings),
+        lockout=Lockout(limit=settings.lockout_attempts, lasts=timedelta(minutes=settings.lockout_minutes)),
+    )
+    return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
+
+
+@contextmanager
+def composed(settings: Settings, ring: KeyRing | None = None) -> Iterator[Composed]:
+    """Compose for the length of a block, with the platform prepared."""
+    product = compose(settings, ring)
+    try:
+        product.core.prepare_platform()
+        yield product
+    finally:
+        product.database.close()
+
+
+def web_application(product: Composed, settings: Settings) -> Flask:
+    """Return the HTTP application; `/api/ready` looks at the database, its migrations and the key ring."""
+    origins: frozenset[str] = frozenset(settings.cors_origins)
+    http = HttpSettings(body_limit=settings.body_limit_bytes, cors_origins=origins, hsts=settings.behind_tls)
+    app = create_app(product.core, settings=http, checks=ready_checks(product.core, product.database))
+    app.debug = False  # whatever FLASK_DEBUG says
+    if settings.trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's own place for middleware
+    return app
+
+
+def _pool(settings: Settings) -> PoolSettings:
+    return PoolSettings(
+        least=settings.pool_min,
+        most=settings.pool_max,
+        wait=settings.pool_wait_seconds,
+        connect=settings.connect_timeout_seconds,
+        statement=settings.statement_timeout_ms / 1000,
+        lock=settings.lock_timeout_ms / 1000,
+        idle_in_transaction=settings.idle_in_transaction_timeout_ms / 1000,
+    )
+
+
+def _argon2(settings: Settings) -> Argon2Settings:
+    """All processes together hash no more at once than there are cores."""
+    return Argon2Settings(
+        time_cost=settings.argon2_time_cost,
+        memory_kib=settings.argon2_memory_kib,
+        parallelism=settings.argon2_parallelism,
+        at_once=max(1, len(os.sched_getaffinity(0)) // settings.workers),
+    )
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(
+        access=timedelta(minutes=settings.access_minutes),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        absolute=timedelta(hours=settings.session_absolute_hours),
+    )

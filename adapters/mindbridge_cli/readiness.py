@@ -1,0 +1,73 @@
+"""What must be in order before requests may come, and how it is found out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from mindbridge_core import MindBridge
+from mindbridge_core.errors import DependencyUnavailable, MindBridgeError
+from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_postgres import Database
+from mindbridge_postgres.errors import translated
+
+__all__ = ["behind", "newest_revision", "ready_checks", "revisions"]
+
+_REVISION: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
+_FOLLOWS: Final = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
+
+
+@cache
+def revisions() -> Mapping[str, str | None]:
+    """Return every revision that this release knows, with the one that it follows.
+
+    Read from the files, not through Alembic: a server that never migrates need not hold 25 MB for it.
+    """
+    spec = find_spec("mindbridge_migrations")
+    if spec is None or spec.origin is None:
+        raise LookupError("the package was installed without its migrations")
+    texts = [path.read_text("utf-8") for path in Path(spec.origin).with_name("versions").glob("*.py")]
+    named = [(_REVISION.search(text), _FOLLOWS.search(text)) for text in texts]
+    return {name[1]: follows and follows[1] for name, follows in named if name}
+
+
+def newest_revision() -> str:
+    """Return the revision that no other follows."""
+    (newest,) = revisions().keys() - revisions().values()
+    return newest
+
+
+def behind(current: str | None) -> bool:
+    """Whether a database at `current` lacks something that this release needs.
+
+    A revision that this release does not know is a later release's: while that one is being rolled out the old servers
+    go on, since migrations first add and only a later release takes away.
+    """
+    return current is None or (current in revisions() and current != newest_revision())
+
+
+def ready_checks(core: MindBridge, database: Database) -> Mapping[str, Callable[[], str | None]]:
+    """Return the checks of `/api/ready`, each of which returns what is wrong, or None."""
+
+    def reachable() -> str | None:
+        return None if database.answers() else "the database does not answer"
+
+    def migrated() -> str | None:
+        with database.connection() as connection, translated():
+            row = connection.run("SELECT version_num FROM alembic_version").fetchone()
+        return "the database's migrations are behind" if behind(row[0] if row else None) else None
+
+    def unlocked() -> str | None:
+        try:
+            core.ports.clinic_keys.cipher(PLATFORM_CLINIC_ID)
+        except DependencyUnavailable:
+            return "the database does not answer"
+        except MindBridgeError:
+            return "the key ring does not open this database"
+        return None
+
+    return {"database": reachable, "migrations": migrated, "key_ring": unlocked}
