@@ -159,4 +159,5 @@ def _cut(text: str | None, width: int) -> str | None:
     """Fit untrusted text to its column: control characters and lone surrogates would break the row or a log line."""
     if text is None:
         return None
-    return "".join(char if char.isprintable() else "?" for char in text[:width])
+    kept = text[:width]
+    return kept if kept.isprintable() else "".join(char if char.isprintable() else "?" for char in kept)
