@@ -27,8 +27,8 @@ _UNIQUE: Final[dict[str | None, type[Conflict]]] = {
 }
 
 
-def translate(error: psycopg.Error, otherwise: type[DependencyUnavailable] = DependencyUnavailable) -> MindBridgeError:
-    """Return the core's error for the driver's: conflicts by constraint, all else as `otherwise`."""
+def translate(error: psycopg.Error) -> MindBridgeError:
+    """Return the core's error for the driver's: conflicts by constraint, all else as DependencyUnavailable."""
     if isinstance(error, pg.UniqueViolation):
         return _UNIQUE.get(error.diag.constraint_name, Conflict)()
     if isinstance(error, pg.SerializationFailure | pg.DeadlockDetected):
