@@ -97,20 +97,20 @@ class OpaqueAccessTokens:
 
     def __init__(self) -> None:
         """Begin with no token."""
-        self._claims: dict[str, tuple[SessionClaim, datetime]] = {}
+        self._claims: dict[str, tuple[SessionClaim, datetime, datetime]] = {}
 
     def issue(self, claim: SessionClaim, issued_at: datetime, expires_at: datetime) -> str:
         """Return a new token, and forget those that have expired."""
-        expired = [token for token, (_, until) in list(self._claims.items()) if until <= issued_at]
+        expired = [token for token, (_, _, until) in list(self._claims.items()) if until <= issued_at]
         for token in expired:
             self._claims.pop(token, None)
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._claims[token] = (claim, expires_at)
+        self._claims[token] = (claim, issued_at, expires_at)
         return token
 
     def read(self, token: str, now: datetime, origin: Origin) -> SessionClaim:
-        """Return the claim, as made from `origin`; SessionEnded for an unknown or expired token."""
-        claim, expires_at = self._claims.get(token, (None, now))
-        if claim is None or expires_at <= now:
+        """Return the claim, as made from `origin`; SessionEnded for an unknown token or one out of its time."""
+        claim, issued_at, expires_at = self._claims.get(token, (None, now, now))
+        if claim is None or not issued_at <= now < expires_at:
             raise SessionEnded
         return attrs.evolve(claim, origin=origin)

@@ -19,6 +19,7 @@ LOW_COST: Final = 2**10
 
 BLOCKS: Final = 8
 SALT_BYTES: Final = 16
+SHAPE: Final = re.compile(r"scrypt\$([0-9]{1,7})\$([A-Za-z0-9+/]{22}==)\$([A-Za-z0-9+/]{43}=)")
 LEAST_OF_ONES_OWN: Final = 8
 LEAST_WORD: Final = 3
 
@@ -44,13 +45,14 @@ class ScryptHasher:
         return "$".join(("scrypt", str(self.cost), _text(salt), _text(self._digest(password, salt, self.cost))))
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password fits; the work is the same when there is no hash."""
-        cost, salt, expected = _parts(password_hash) if password_hash else (self.cost, bytes(SALT_BYTES), b"")
+        """Whether the password fits; the work is the same when there is no hash, or none of this scheme."""
+        cost, salt, expected = _parts(password_hash) or (self.cost, bytes(SALT_BYTES), b"")
         return hmac.compare_digest(self._digest(password, salt, cost), expected)
 
     def outdated(self, password_hash: str) -> bool:
         """Whether the hash was made at another cost."""
-        return _parts(password_hash)[0] != self.cost
+        parts = _parts(password_hash)
+        return parts is None or parts[0] != self.cost
 
     def _digest(self, password: str, salt: bytes, cost: int) -> bytes:
         return hashlib.scrypt(password.encode(), salt=salt, n=cost, r=BLOCKS, p=1, dklen=32)
@@ -60,9 +62,10 @@ def _text(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def _parts(password_hash: str) -> tuple[int, bytes, bytes]:
-    _, cost, salt, digest = password_hash.split("$")
-    return int(cost), base64.b64decode(salt), base64.b64decode(digest)
+def _parts(password_hash: str | None) -> tuple[int, bytes, bytes] | None:
+    """Return cost, salt and digest; None for what `hash` never made."""
+    shape = SHAPE.fullmatch(password_hash or "")
+    return shape and (int(shape[1]), base64.b64decode(shape[2]), base64.b64decode(shape[3]))
 
 
 @attrs.frozen

@@ -102,10 +102,9 @@ class UnitContract(StoreContract):
     def test_an_unknown_clinic_opens_no_unit(self) -> None:
         """UnknownClinic is raised before the block is entered."""
         store = self.store()
-        entered = False
-        with raises(UnknownClinic), store.open_unit(uuid4()):
-            entered = True
-        assert not entered
+        opening = store.open_unit(uuid4())
+        with raises(UnknownClinic):
+            opening.__enter__()
 
     def test_two_units_at_once_both_keep_their_changes(self) -> None:
         """Neither overwrites the other, in one clinic or in two."""

@@ -124,8 +124,8 @@ class UsersContract(StoreContract):
                 return unit.users.save(attrs.evolve(user, full_name=name)).full_name
 
         results = together(lambda: rename("First"), lambda: rename("Second"))
-        (winner,) = [result for result in results if isinstance(result, str)]
         assert sorted(type(result).__name__ for result in results) == ["LostUpdate", "str"]
+        (winner,) = [result for result in results if isinstance(result, str)]
         with store.open_unit(store.clinic_a) as unit:
             assert attrs.evolve(user, full_name=winner, version=2) == unit.users.get(user.id)
 

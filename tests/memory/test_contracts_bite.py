@@ -1,0 +1,133 @@
+"""The contracts turn red: each sabotaged store breaks a promise, and a named test notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+import pytest
+
+from mindbridge_core import testing
+from mindbridge_core.errors import DuplicateMrn
+from mindbridge_core.testing.store import raises, together
+from mindbridge_memory import MemoryStore, MemoryUnit
+from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
+from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
+from mindbridge_memory.trail import MemoryAuditTrail
+from tests.memory.stores import ReadyStore
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def keeps_after_errors(patch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def open_unit(store: MemoryStore, clinic_id: UUID) -> Iterator[MemoryUnit]:
+        try:
+            yield MemoryUnit(store.tables, clinic_id, store.keys.cipher(clinic_id))
+        finally:
+            store.tables.keep()
+
+    patch.setattr(MemoryStore, "open_unit", open_unit)
+
+
+def ignores_versions(patch: pytest.MonkeyPatch) -> None:
+    def save(users: MemoryUsers, user: Any) -> Any:
+        saved = attrs.evolve(user, version=user.version + 1)
+        users.tables.users.put((users.clinic_id, user.id), saved)
+        return saved
+
+    patch.setattr(MemoryUsers, "save", save)
+
+
+def forgets_the_clinic(patch: pytest.MonkeyPatch) -> None:
+    def get(patients: MemoryPatients, patient_id: UUID) -> Any:
+        found = [one for one in patients.tables.patients.rows() if one.id == patient_id and one.deleted_at is None]
+        return found[0] if found else None
+
+    patch.setattr(MemoryPatients, "get", get)
+
+
+def shares_mrns(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryPatients, "_claim_mrn", lambda _, __: None)
+
+
+def uses_tokens_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        MemoryRefreshTokens, "use", lambda held, digest, _: held.tables.refresh_tokens.get((held.clinic_id, digest))
+    )
+
+
+def ends_again(patch: pytest.MonkeyPatch) -> None:
+    def end(sessions: MemorySessions, session_id: UUID, at: Any) -> None:
+        session = sessions.tables.sessions.get((sessions.clinic_id, session_id))
+        if session is not None:
+            sessions.tables.sessions.put((sessions.clinic_id, session_id), attrs.evolve(session, revoked_at=at))
+
+    patch.setattr(MemorySessions, "end", end)
+
+
+def counts_no_tries(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryLoginAttempts, "save", lambda _, __: None)
+
+
+def answers_anew(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryAnswers, "first", lambda _, __, ___: None)
+
+
+def writes_no_entry(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryAuditTrail, "append", lambda _, __: None)
+
+
+BITES: Final[list[tuple[Sabotage, str, str]]] = [
+    (keeps_after_errors, "UnitContract", "test_an_error_drops_every_change_and_its_entry"),
+    (keeps_after_errors, "RefreshTokensContract", "test_a_dropped_unit_leaves_the_token_unused"),
+    (keeps_after_errors, "AuditTrailContract", "test_a_dropped_unit_leaves_no_gap"),
+    (keeps_after_errors, "ClinicsContract", "test_a_dropped_unit_opens_no_clinic"),
+    (ignores_versions, "UsersContract", "test_a_stale_version_is_refused"),
+    (ignores_versions, "UsersContract", "test_of_two_writers_at_once_one_loses_and_knows_it"),
+    (forgets_the_clinic, "PatientsContract", "test_an_absent_patient_is_none"),
+    (shares_mrns, "PatientsContract", "test_an_mrn_belongs_to_one_patient_of_a_clinic"),
+    (shares_mrns, "PatientsContract", "test_two_patients_added_at_once_do_not_share_an_mrn"),
+    (uses_tokens_twice, "RefreshTokensContract", "test_of_two_uses_at_once_one_finds_the_token_unused"),
+    (ends_again, "SessionsContract", "test_a_session_ends_once"),
+    (counts_no_tries, "LoginAttemptsContract", "test_ten_tries_at_once_count_ten"),
+    (answers_anew, "AnswersContract", "test_two_requests_at_once_with_one_key_make_one_record"),
+    (writes_no_entry, "UnitContract", "test_a_trail_that_cannot_be_written_keeps_nothing"),
+    (writes_no_entry, "AuditTrailContract", "test_units_at_once_never_fork_the_chain"),
+]
+
+
+def run(contract: str, test: str) -> None:
+    suite = type("Suite", (getattr(testing, contract),), {"store": lambda _: ReadyStore()})()
+    getattr(suite, test)()
+
+
+@pytest.mark.parametrize(("sabotage", "contract", "test"), BITES)
+def test_a_broken_promise_is_noticed(
+    sabotage: Sabotage, contract: str, test: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(contract, test)
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        run(contract, test)
+
+
+def test_an_error_that_is_not_raised_fails_the_contract() -> None:
+    with pytest.raises(AssertionError, match="DuplicateMrn was not raised"), raises(DuplicateMrn):
+        pass
+    with raises(DuplicateMrn):
+        raise DuplicateMrn
+    with pytest.raises(ZeroDivisionError), raises(DuplicateMrn):
+        raise ZeroDivisionError
+
+
+def test_threads_bring_back_what_was_returned_and_what_was_raised() -> None:
+    error = DuplicateMrn()
+
+    def fail() -> int:
+        raise error
+
+    assert together(lambda: 1, fail) == [1, error]
