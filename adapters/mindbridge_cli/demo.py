@@ -64,6 +64,7 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
     The database lives in `data_dir`, or in a temporary directory that is removed at the end. All that is started ends
     with this process, however it dies. Raises OSError when the port is taken, EmbeddedPostgresError.
     """
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # as nohup asks
     with ExitStack() as stack:
         stack.enter_context(_ended_by_signals())
         listener = stack.enter_context(_bound(port))
@@ -87,7 +88,7 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
             ring=ring,
             bind=f"fd://{listener.detach()}",
             announce=_announcer(announcement, place, say),
-            ends_with_terminal=True,
+            ends_with_terminal=hangs_up,
         )
         return run_server(serving)
 
@@ -121,7 +122,7 @@ def _answers(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=5) as answer:
-            return answer.status == HTTPStatus.OK
+            return bool(answer.status == HTTPStatus.OK)
     except urllib.error.HTTPError as answer:
         answer.close()
         return False
@@ -154,8 +155,9 @@ def _ended_by_signals() -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> NoReturn:
         raise DemoInterrupted(signal.Signals(number).name)
 
-    taken = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, end) for number in taken}
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, end)
     try:
         yield
     finally:

@@ -49,6 +49,4 @@ def _renew_role(superuser: psycopg.Connection, role: str, password: str) -> None
     known = superuser.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
     verb = "ALTER" if known else "CREATE"
     order = "ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}"
-    superuser.execute(
-        sql.SQL(f"{verb} {order}").format(sql.Identifier(role), sql.Literal(password))  # noqa: S608 - two known verbs
-    )
+    superuser.execute(sql.SQL(f"{verb} {order}").format(sql.Identifier(role), sql.Literal(password)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -12,7 +13,7 @@ import psycopg
 from mindbridge_cli.compose import composed
 from mindbridge_cli.inspection import migration_findings, role_findings, version_findings
 from mindbridge_cli.rings import ring_of
-from mindbridge_cli.safety import insecure, missing
+from mindbridge_cli.safety import insecure, missing, open_settings_file
 from mindbridge_cli.server import Serving
 from mindbridge_cli.settings import Settings
 from mindbridge_core.errors import MindBridgeError
@@ -32,9 +33,9 @@ class StartRefused(RuntimeError):
         self.findings = findings
 
 
-def prepare(settings: Settings) -> Serving:
+def prepare(settings: Settings, config: Path | None = None) -> Serving:
     """Return what to serve. Raises StartRefused with all findings, KeyRingRefused, DependencyUnavailable."""
-    findings = [*missing(settings), *insecure(settings)]
+    findings = [*missing(settings), *insecure(settings), *open_settings_file(config, settings)]
     ring: KeyRing | None = None
     try:
         ring = ring_of(settings) if not findings else None

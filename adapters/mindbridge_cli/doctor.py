@@ -1,0 +1,111 @@
+"""Looking over a set-up, part by part; a part that cannot be looked at because another is broken says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+import psycopg
+
+from mindbridge_cli.compose import compose
+from mindbridge_cli.inspection import (
+    Finding,
+    clock_findings,
+    migration_findings,
+    partition_findings,
+    role_findings,
+    version_findings,
+)
+from mindbridge_cli.rings import ring_of
+from mindbridge_cli.safety import insecure, missing, open_settings_file
+from mindbridge_cli.settings import Settings, SettingsRefused, load_settings, unknown_variables
+from mindbridge_core.errors import DependencyUnavailable, MindBridgeError, UnknownClinic
+from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_security import KeyRing
+
+__all__ = ["Check", "examine"]
+
+Look = Callable[[psycopg.Connection], Iterator[Finding]]
+NOT_REACHED = "not looked at: what it needs is wrong, see above"
+
+
+@attrs.frozen
+class Check:
+    """One part of the set-up, and what is wrong with it, each with how to mend it."""
+
+    name: str
+    findings: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return a line per finding."""
+        return [f"WRONG {self.name}: {finding}" for finding in self.findings]
+
+
+def examine(config: Path | None) -> list[Check]:
+    """Look at everything; nothing is changed."""
+    try:
+        settings = load_settings(config)
+    except SettingsRefused as refused:
+        return [Check("settings", refused.findings)]
+    found = [*missing(settings), *insecure(settings), *open_settings_file(config, settings), *unknown_variables()]
+    ring, ring_check = _ring(settings)
+    return [Check("settings", tuple(found)), ring_check, *_database(settings), _fit(settings, ring)]
+
+
+def _ring(settings: Settings) -> tuple[KeyRing | None, Check]:
+    try:
+        return ring_of(settings), Check("key ring")
+    except (MindBridgeError, SettingsRefused) as refused:
+        return None, Check("key ring", (str(refused),))
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    now = datetime.now(UTC)
+    looks: dict[str, Look] = {
+        "PostgreSQL's version": version_findings,
+        "role and row-level security": role_findings,
+        "migrations": migration_findings,
+        "clock": lambda connection: clock_findings(connection, now),
+        "audit partitions": lambda connection: partition_findings(connection, now),
+    }
+    try:
+        connection = psycopg.connect(
+            settings.database_url or "", autocommit=True, connect_timeout=settings.connect_timeout_seconds
+        )
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1] if settings.database_url else "no address is set"
+        yield Check("database", (f"does not answer: {reason}",))
+        yield from (Check(name, (NOT_REACHED,)) for name in looks)
+        return
+    with connection:
+        yield Check("database")
+        for name, look in looks.items():
+            yield Check(name, tuple(_told(look, connection)))
+
+
+def _told(look: Look, connection: psycopg.Connection) -> Iterator[str]:
+    try:
+        yield from (str(finding) for finding in look(connection))
+    except psycopg.Error as error:
+        yield f"the database refused to say ({type(error).__name__}): run `mindbridge db upgrade`"
+
+
+def _fit(settings: Settings, ring: KeyRing | None) -> Check:
+    """Look whether the ring opens the keys that are in the database; one that has none yet fits every ring."""
+    name = "key ring fits the database"
+    if ring is None or settings.database_url is None:
+        return Check(name, (NOT_REACHED,))
+    product = compose(settings, ring)
+    try:
+        product.keys.cipher(PLATFORM_CLINIC_ID)
+    except UnknownClinic:
+        return Check(name)
+    except DependencyUnavailable:
+        return Check(name, (NOT_REACHED,))
+    except MindBridgeError as refused:
+        return Check(name, (str(refused),))
+    finally:
+        product.database.close()
+    return Check(name)
