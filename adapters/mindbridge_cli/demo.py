@@ -73,7 +73,7 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
         database = prepare_database(server)
         place = DemoPlace(server.data_dir)
         ring, seed = place.ring(used=database.used), oakwood()
-        settings = Settings(database_url=database.url, workers=2, pool_max=4)
+        settings = Settings(database_url=database.url, workers=2, pool_max=4, graceful_timeout_seconds=3)
         passwords = place.passwords(normalize_email(member.email) for member in seed.staff)
         with composed(settings, ring) as product:
             plant(product.core, seed, passwords)
