@@ -32,7 +32,12 @@ class Sample:
 
 
 def request(
-    method: str, path: str, *, token: str | None = None, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    *,
+    token: str | None = None,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return an HTTP/1.1 request as it goes over the wire."""
     lines = [f"{method} {path} HTTP/1.1", "Host: benchmark", *(f"{k}: {v}" for k, v in (headers or {}).items())]

@@ -52,9 +52,7 @@ CASELOAD: Final = 20
 BEGAN: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def load_patients(
-    url: str, clinic_id: UUID, cipher: ClinicCipher, manager_id: UUID, count: int
-) -> Sequence[UUID]:
+def load_patients(url: str, clinic_id: UUID, cipher: ClinicCipher, manager_id: UUID, count: int) -> Sequence[UUID]:
     """Copy `count` patients into the clinic as the superuser; return their ids in order."""
     moment = [BEGAN]
     new_id = uuid7_maker(lambda: moment[0], secrets.token_bytes)
@@ -65,22 +63,18 @@ def load_patients(
         for number in range(count):
             moment[0] += timedelta(seconds=30)
             ids.append(new_id())
-            copy.write_row(_row(clinic_id, ids[-1], cipher, manager_id, number, moment[0]))
+            manager = manager_id if number % CASELOAD == 0 else None
+            copy.write_row((clinic_id, ids[-1], manager, *_record(ids[-1], cipher, number, moment[0])))
     return ids
 
 
-def _row(
-    clinic_id: UUID, patient_id: UUID, cipher: ClinicCipher, manager_id: UUID, number: int, now: datetime
-) -> Sequence[Any]:
+def _record(patient_id: UUID, cipher: ClinicCipher, number: int, now: datetime) -> Sequence[Any]:
     def sealed(column: str, text: str) -> bytes:
         return cipher.encrypt(f"patients.{column}", patient_id, text)
 
     diagnosis, code = DIAGNOSES[number % len(DIAGNOSES)]
     mrn = f"MRN-{number:08d}"
     return (
-        clinic_id,
-        patient_id,
-        manager_id if number % CASELOAD == 0 else None,
         sealed("mrn", mrn),
         cipher.blind_index("patients.mrn", mrn),
         sealed("name", f"{FIRST_NAMES[number % 8]} {LAST_NAMES[number % 7]}"),

@@ -17,6 +17,7 @@ import attrs
 
 from benchmarks.alone import hash_rate, import_seconds, select_rate, view_seconds
 from benchmarks.beside import beside_logins
+from benchmarks.load import Sample
 from benchmarks.measures import MEASURES, run_rounds
 from benchmarks.results import OVER_HTTP, needed
 from benchmarks.rows import Row, Verdict, table, write_json
@@ -48,7 +49,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description="Ratios to bounds measured in the same run.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
     parser.add_argument("--patients", type=int, default=100_000, help="in the large clinic (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measure in each round (default: %(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="of each measure in each round (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="whose median counts (default: %(default)s)")
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=f"one of {', '.join(GROUPS)}")
     parser.add_argument("--quick", action="store_true", help="2,000 patients, one short round: shows that all runs")
@@ -89,38 +92,52 @@ def _view_row(plan: Plan) -> Row:
     )
 
 
-def _over_http(plan: Plan, scene: Scene, servers: Mapping[str, Server]) -> Iterator[Row]:
-    makers = [maker for maker in OVER_HTTP if maker.group in plan.groups]
-    samples = run_rounds(needed(makers), scene, servers, seconds=plan.seconds, rounds=plan.rounds)
-    yield from (maker.make(samples) for maker in makers)
-    if "select" in plan.groups:
-        rate = run_rounds(["list"], scene, servers, seconds=plan.seconds, rounds=1)["list"].rate
-        bound = select_rate(scene, plan.seconds).rate
-        what = "list, beside its bare SELECT"
-        yield Row(group="select", what=what, figure=rate, unit="/s", against="/s on one connection", bound=bound)
+@attrs.frozen(kw_only=True)
+class _Stage:
+    """The scene with its servers, and how they are driven."""
+
+    plan: Plan
+    scene: Scene
+    servers: Mapping[str, Server]
+
+    def rates(
+        self, names: Sequence[str], *, seconds: float | None = None, rounds: int | None = None
+    ) -> dict[str, Sample]:
+        """Return the medians of the rounds."""
+        lasting = self.plan.seconds if seconds is None else seconds
+        return run_rounds(names, self.scene, self.servers, seconds=lasting, rounds=rounds or self.plan.rounds)
+
+    def resident(self) -> float:
+        """Return the memory of the product's largest worker in MiB."""
+        return max(self.servers["product"].memory())
 
 
-def _login_row(plan: Plan, scene: Scene, servers: Mapping[str, Server]) -> Row:
+def _select_row(stage: _Stage) -> Row:
+    listed = stage.rates(["list"], rounds=1)["list"].rate
+    bound = select_rate(stage.scene, stage.plan.seconds).rate
+    what = "list, beside its bare SELECT"
+    return Row(group="select", what=what, figure=listed, unit="/s", against="/s on one connection", bound=bound)
+
+
+def _login_row(stage: _Stage) -> Row:
     cores = len(os.sched_getaffinity(0))
-    logins = run_rounds(["login"], scene, servers, seconds=2 * plan.seconds, rounds=plan.rounds)["login"].rate
-    bound = hash_rate(2 * plan.seconds, cores)
+    lasting = 2 * stage.plan.seconds
+    logins = stage.rates(["login"], seconds=lasting)["login"].rate
+    bound = hash_rate(lasting, cores)
     against = f"/s bare argon2id, {cores} at once"
     return Row(group="login", what="login", figure=logins, unit="/s", against=against, bound=bound, goal=0.85)
 
 
-def _memory_rows(at_rest: float, after: float, answers: int) -> Iterator[Row]:
-    yield Row(
-        group="memory",
-        what="a worker at rest",
-        figure=at_rest,
-        unit="MiB",
-        against="MiB",
-        bound=WORKER_BOUND_MIB,
-        goal=1.0,
-        at_most=True,
+def _rest_row(at_rest: float) -> Row:
+    what, bound = "a worker at rest", WORKER_BOUND_MIB
+    return Row(
+        group="memory", what=what, figure=at_rest, unit="MiB", against="MiB", bound=bound, goal=1.0, at_most=True
     )
-    what = f"a worker after the run ({answers:,} answers by all)"
-    yield Row(group="memory", what=what, figure=after, unit="MiB", against="MiB at rest", bound=at_rest)
+
+
+def _growth_row(after: str, now: float, at_rest: float) -> Row:
+    against = "MiB at rest"
+    return Row(group="memory", what=f"a worker after {after}", figure=now, unit="MiB", against=against, bound=at_rest)
 
 
 def _served(plan: Plan, folder: Path) -> Iterator[Row]:
@@ -133,16 +150,28 @@ def _served(plan: Plan, folder: Path) -> Iterator[Row]:
         }
         names = dict.fromkeys(measure.server for measure in MEASURES.values())
         servers = {name: stack.enter_context(running_server(name, environment)) for name in names}
-        product = servers["product"]
-        run_rounds(["list", "get"], scene, servers, seconds=0.2, rounds=1)
-        at_rest = max(product.memory())
-        yield from _over_http(plan, scene, servers)
-        if "login" in plan.groups:
-            yield _login_row(plan, scene, servers)
-        if "beside" in plan.groups:
-            yield beside_logins(scene, product, plan.seconds)
-        if "memory" in plan.groups:
-            yield from _memory_rows(at_rest, max(product.memory()), 0)
+        yield from _on_stage(_Stage(plan=plan, scene=scene, servers=servers))
+
+
+def _on_stage(stage: _Stage) -> Iterator[Row]:
+    groups = stage.plan.groups
+    stage.rates(["list", "get"], seconds=0.2, rounds=1)
+    at_rest = stage.resident()
+    makers = [maker for maker in OVER_HTTP if maker.group in groups]
+    samples = stage.rates(needed(makers))
+    yield from (maker.make(samples) for maker in makers)
+    after_traffic = stage.resident()
+    answers = sum(sample.answers for name, sample in samples.items() if MEASURES[name].server == "product")
+    if "select" in groups:
+        yield _select_row(stage)
+    if "login" in groups:
+        yield _login_row(stage)
+    if "beside" in groups:
+        yield beside_logins(stage.scene, stage.servers["product"], stage.plan.seconds)
+    if "memory" in groups:
+        yield _rest_row(at_rest)
+        yield _growth_row(f"{answers:,} answers by both", after_traffic, at_rest)
+        yield _growth_row("logins as well", stage.resident(), at_rest)
 
 
 def _measure(plan: Plan) -> list[Row]:

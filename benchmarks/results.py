@@ -66,7 +66,7 @@ def _plan_row(name: str, plan: _Plan, then: int, which: str, limits: tuple[float
     )
 
 
-def _share(group: str, what: str, figure: str, bound: str, against: str, goal: float | None = None) -> RowMaker:
+def _share(what: str, *, group: str, figure: str, bound: str, against: str, goal: float | None = None) -> RowMaker:
     return RowMaker(
         group=group,
         needs=(figure, bound),
@@ -106,20 +106,51 @@ UPDATE: Final = _Plan(bare="hello", bare_then=5045, alone=1023, audited=530)
 
 OVER_HTTP: Final[Sequence[RowMaker]] = (
     *_against_plan("list", LIST, (1.2, 0.9), (2.0, 1.4)),
-    _share("list", "list, beside bare Flask", "list", "rows", "bare Flask, 50 rows"),
-    _share("list", "bare Flask 50 rows, beside a greeting", "rows", "hello", "bare Flask, greeting"),
+    _share("list, beside bare Flask", group="list", figure="list", bound="rows", against="bare Flask, 50 rows"),
+    _share(
+        "bare Flask 50 rows, beside a greeting",
+        group="list",
+        figure="rows",
+        bound="hello",
+        against="bare Flask, greeting",
+    ),
     *_against_plan("get", GET, (1.0, 0.75), (2.0, 1.6)),
     *_against_plan("create", CREATE, (0.9, 0.7), (1.6, 1.25)),
     *_against_plan("update", UPDATE, (0.9, 0.7), (1.6, 1.25)),
     _tail("list", 2.5),
     _tail("get", None),
-    _share("audit", "list, audited", "list", "list unaudited", "audit switched off", 0.7),
-    _share("audit", "get, audited", "get", "get unaudited", "audit switched off", 0.7),
-    _share("encryption", "list, encrypted", "list", "list padded", "encryption switched off", 0.95),
-    _share("encryption", "get, encrypted", "get", "get padded", "encryption switched off", 0.95),
-    _share("pages", "a page 90 % down the list", "list deep", "list", "page 1", 1 / 1.2),
-    _share("pages", "page 1 of a case manager's share", "list own", "list", "page 1 of all"),
-    _share("clinics", "16 connections to one clinic", "one clinic", "many clinics", "16 clinics", 0.9),
+    _share(
+        "list, audited", group="audit", figure="list", bound="list unaudited", against="audit switched off", goal=0.7
+    ),
+    _share("get, audited", group="audit", figure="get", bound="get unaudited", against="audit switched off", goal=0.7),
+    _share(
+        "list, encrypted",
+        group="encryption",
+        figure="list",
+        bound="list padded",
+        against="encryption switched off",
+        goal=0.95,
+    ),
+    _share(
+        "get, encrypted",
+        group="encryption",
+        figure="get",
+        bound="get padded",
+        against="encryption switched off",
+        goal=0.95,
+    ),
+    _share(
+        "a page 90 % down the list", group="pages", figure="list deep", bound="list", against="page 1", goal=1 / 1.2
+    ),
+    _share("page 1 of a case manager's share", group="pages", figure="list own", bound="list", against="page 1 of all"),
+    _share(
+        "16 connections to one clinic",
+        group="clinics",
+        figure="one clinic",
+        bound="many clinics",
+        against="16 clinics",
+        goal=0.9,
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""The applications that the benchmark serves, each made in its worker; what they need comes by environment variables."""
+"""The applications that the benchmark serves, each made in its worker; what they need is in the environment."""
 
 from __future__ import annotations
 

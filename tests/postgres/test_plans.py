@@ -12,7 +12,7 @@ from tests.support.postgres import TestDatabase
 from tests.support.product import Product, running_product
 
 PLANNED_ANEW = 5
-"""How often PostgreSQL plans for the values at hand, before it keeps the plan that fits any (plan_cache_mode = auto)."""
+"""How often PostgreSQL plans for the values at hand before it keeps a plan that fits any (plan_cache_mode = auto)."""
 
 
 def plans(product: Product) -> dict[str, tuple[int, int]]:

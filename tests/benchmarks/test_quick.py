@@ -1,0 +1,50 @@
+"""The benchmark runs end to end. How fast the product is, it does not judge: other work shares the machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+GROUPS: Final = {
+    "import", "view", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics", "select",
+    "login", "beside", "memory",
+}  # fmt: skip
+
+
+def run(*arguments: str) -> str:
+    command = [sys.executable, "benchmarks/run", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=240).stdout
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    file = tmp_path_factory.mktemp("benchmark") / "figures.json"
+    printed = run("--quick", "--json", str(file))
+    found: list[dict[str, Any]] = json.loads(file.read_text())["rows"]
+    assert all(row["what"] in printed for row in found)
+    return found
+
+
+@pytest.mark.slow
+def test_every_group_has_its_rows(rows: list[dict[str, Any]]) -> None:
+    assert GROUPS == {row["group"] for row in rows}
+
+
+@pytest.mark.slow
+def test_every_row_has_a_figure_and_a_bound_from_the_same_run(rows: list[dict[str, Any]]) -> None:
+    assert [] == [row["what"] for row in rows if not (row["figure"] > 0 and row["bound"] > 0)]
+
+
+@pytest.mark.slow
+def test_no_answer_was_lost(rows: list[dict[str, Any]]) -> None:
+    assert [] == [row["what"] for row in rows if row["verdict"] not in {"goal", "must", "MISSED", "-"}]
+
+
+def test_one_group_can_be_run_alone() -> None:
+    assert "view one patient in memory" in run("--quick", "--only", "view")
