@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
+import attrs
 import pytest
 
 from mindbridge_core import Action, Role
 from mindbridge_core.access import Holder
-from mindbridge_core.errors import AuditUnavailable
-from mindbridge_core.identity import Credentials, RefreshRequest
+from mindbridge_core.errors import AuditUnavailable, UnknownClinic
+from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKey
 from tests.core.house import ORIGIN, House, settled
 from tests.core.operations import CALLED, OPEN, town_before
 
@@ -83,3 +87,35 @@ def test_keys_that_were_not_stored_are_made_anew() -> None:
     house.trail_broken = False
     house.core.prepare_platform()
     assert len(house.store.wrapped_keys.of_clinic(PLATFORM_CLINIC_ID)) == 3
+
+
+@attrs.frozen
+class NotedKeys:
+    """Keys that remember which clinics they were made for."""
+
+    keys: ClinicKeys
+    made: list[UUID] = attrs.field(factory=list)
+
+    def cipher(self, clinic_id: UUID) -> ClinicCipher:
+        return self.keys.cipher(clinic_id)
+
+    def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+        self.made.append(clinic_id)
+        return self.keys.make(clinic_id)
+
+    def forget(self, clinic_id: UUID) -> None:
+        self.keys.forget(clinic_id)
+
+
+def test_the_keys_of_a_clinic_that_was_not_opened_are_forgotten() -> None:
+    house = House()
+    house.core.prepare_platform()
+    keys = NotedKeys(house.store.keys)
+    open_clinic = attrs.evolve(house.core.open_clinic, keys=keys)
+    house.trail_broken = True
+    with pytest.raises(AuditUnavailable):
+        open_clinic(ClinicDraft(organization="Oakwood", name="North"))
+    with pytest.raises(UnknownClinic):
+        keys.cipher(keys.made[0])
+    house.trail_broken = False
+    assert keys.cipher(open_clinic(ClinicDraft(organization="Oakwood", name="North"))).audit_key

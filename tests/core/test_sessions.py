@@ -193,7 +193,8 @@ def test_a_retired_user_is_out_at_the_next_request(house: House, user: User, pai
     change(house, user, deleted_at=START)
     assert ended(lambda: house.core.view_self(claim))
     assert ended(lambda: refresh(house, pair))
-    assert house.entries()[-1].outcome is Outcome.DENIED
+    entry = house.entries()[-1]
+    assert (entry.outcome, entry.resource_id) == (Outcome.DENIED, claim.session_id)
 
 
 @pytest.mark.parametrize("name", ["user_id", "session_id", "clinic_id"])
@@ -206,4 +207,11 @@ def test_a_claim_to_somebody_elses_session_is_refused_and_entered(
         house.core.view_self(forged)
     entry = house.entries()[-1]
     assert (entry.action, entry.outcome, entry.clinic_id) == (Action.AUTH_ME, Outcome.DENIED, forged.clinic_id)
+    assert house.core.view_self(claim).id == user.id
+
+
+def test_a_session_does_not_carry_a_colleagues_name(house: House, user: User, claim: SessionClaim) -> None:
+    colleague = house.staff(user.clinic_id, Role.ADMIN)
+    with pytest.raises(SessionEnded):
+        house.core.view_self(attrs.evolve(claim, user_id=colleague.id))
     assert house.core.view_self(claim).id == user.id
