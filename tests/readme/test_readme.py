@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mindbridge_cli.settings_table import markdown_table
+
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -35,3 +37,9 @@ def test_the_embedding_example_runs_as_it_stands() -> None:
 def test_the_example_is_short_enough_to_read_at_a_glance() -> None:
     (example,) = blocks()
     assert 18 >= len([line for line in example.splitlines() if line])
+
+
+def test_the_table_of_settings_is_the_settings() -> None:
+    _, table = README.read_text().split("<!-- settings: begin -->\n")
+
+    assert markdown_table().strip() == table.split("\n<!-- settings: end -->")[0]
