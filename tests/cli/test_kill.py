@@ -16,6 +16,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -85,7 +86,7 @@ def wait_until_ready(port: int) -> None:
 
 def write_until_it_dies(port: int, token: str, answered: Counter[str]) -> None:
     """Create patients and change them, counting what was answered, until the server is gone."""
-    with suppress(OSError):
+    with suppress(OSError, HTTPException):
         while True:
             created = call(port, "POST", "/v1/patients", {"name": "Ada"}, token)
             answered["create"] += 1
