@@ -1,40 +1,41 @@
-"""The product as production composes it, and with one thing switched off: for comparison, never for use."""
+"""The product as `mindbridge serve` composes it, with one thing switched off: for comparison, never for use."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import attrs
 
-from mindbridge_core import MindBridge, Ports
+from mindbridge_cli.compose import Composed, compose
+from mindbridge_cli.settings import Settings
+from mindbridge_core import MindBridge
 from mindbridge_core.audit import AuditEntry
-from mindbridge_core.identity import Lockout, SessionLimits
-from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.identity import PasswordHasher
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKey
-from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
+from mindbridge_postgres import PostgresUnits
 from mindbridge_postgres.audit import PostgresAuditTrail
 from mindbridge_postgres.units import PostgresUnit
-from mindbridge_security import (
-    Argon2Hasher,
-    Argon2Settings,
-    ClinicKeyRing,
-    JwtAccessTokens,
-    KeyRing,
-    LocalMasterKey,
-    ZxcvbnPasswords,
-    random_secret,
-    utc_now,
-)
 
-__all__ = ["CHEAPEST", "Composed", "PaddedText", "compose"]
+__all__ = ["PaddedKeys", "product_settings", "unaudited", "unencrypted", "with_hasher"]
 
-CHEAPEST: Final = Argon2Settings(time_cost=1, memory_kib=8, parallelism=1)
 OVERHEAD: Final = 31
 """Bytes that encryption adds to a text, so that unencrypted cells are as long as encrypted ones."""
+
+
+def product_settings(url: str, ring_path: Path) -> Settings:
+    """Return the defaults over a database and a key ring."""
+    return Settings(database_url=url, key_ring_file=ring_path)
+
+
+def with_hasher(settings: Settings, hasher: PasswordHasher) -> Composed:
+    """Compose with another password hasher."""
+    composed = compose(settings)
+    ports = attrs.evolve(composed.core.ports, password_hasher=hasher)
+    return attrs.evolve(composed, core=MindBridge.build(ports))
 
 
 class _SilentTrail(PostgresAuditTrail):
@@ -55,23 +56,27 @@ class _UnauditedUnits:
             yield unit
 
 
+def unaudited(composed: Composed) -> Composed:
+    """Return the product without its audit trail."""
+    ports = composed.core.ports
+    units = PostgresUnits(composed.database, composed.keys, new_id=ports.new_id)
+    return attrs.evolve(composed, core=MindBridge.build(attrs.evolve(ports, open_unit=_UnauditedUnits(units))))
+
+
 @attrs.frozen
-class PaddedText:
+class _PaddedText:
     """A clinic's cipher that hides nothing: cells are the text behind as many bytes as encryption would add."""
 
     real: ClinicCipher
 
     @property
     def audit_key(self) -> bytes:
-        """Return the real key: the trail is not what is switched off here."""
         return self.real.audit_key
 
     def encrypt(self, column: str, row: UUID, plaintext: str) -> bytes:  # noqa: ARG002 - the port's signature
-        """Return the text, padded."""
         return bytes(OVERHEAD) + plaintext.encode()
 
     def decrypt(self, column: str, row: UUID, ciphertext: bytes) -> str:  # noqa: ARG002 - the port's signature
-        """Return the text without the padding."""
         return ciphertext[OVERHEAD:].decode()
 
     def blind_index(self, column: str, text: str) -> bytes:
@@ -80,57 +85,27 @@ class PaddedText:
 
 
 @attrs.frozen
-class _PaddedKeys:
+class PaddedKeys:
+    """Real keys for the audit trail, and no encryption of cells."""
+
     keys: ClinicKeys
 
-    def cipher(self, clinic_id: UUID) -> PaddedText:
-        return PaddedText(self.keys.cipher(clinic_id))
+    def cipher(self, clinic_id: UUID) -> ClinicCipher:
+        """Return a cipher that hides nothing."""
+        return _PaddedText(self.keys.cipher(clinic_id))
 
     def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+        """Make the real keys."""
         return self.keys.make(clinic_id)
 
     def forget(self, clinic_id: UUID) -> None:
+        """Drop the real keys."""
         self.keys.forget(clinic_id)
 
 
-@attrs.frozen(kw_only=True)
-class Composed:
-    """The core over PostgreSQL; whoever composed it closes `database`."""
-
-    core: MindBridge
-    database: Database
-    keys: ClinicKeys
-
-
-def compose(
-    url: str,
-    ring: KeyRing,
-    *,
-    pool: PoolSettings,
-    password_cost: Argon2Settings | None = None,
-    audited: bool = True,
-    encrypted: bool = True,
-) -> Composed:
-    """Wire the product to the database at `url` as the application's role."""
-    database = Database.connect(url, pool)
-    new_id = uuid7_maker(utc_now, secrets.token_bytes)
-    real = ClinicKeyRing(
-        master=LocalMasterKey(ring), stored=PostgresWrappedKeys(database), clock=utc_now, new_id=new_id
-    )
-    keys: ClinicKeys = real if encrypted else _PaddedKeys(real)
-    units = PostgresUnits(database, keys, new_id=new_id)
-    core = MindBridge.build(
-        Ports(
-            open_unit=units if audited else _UnauditedUnits(units),
-            clinic_keys=keys,
-            password_hasher=Argon2Hasher(password_cost or Argon2Settings()),
-            common_passwords=ZxcvbnPasswords(),
-            access_tokens=JwtAccessTokens(ring, issuer="benchmarks", audience="benchmarks"),
-            clock=utc_now,
-            new_id=new_id,
-            new_secret=random_secret,
-            session_limits=SessionLimits(),
-            lockout=Lockout(),
-        )
-    )
-    return Composed(core=core, database=database, keys=keys)
+def unencrypted(composed: Composed) -> Composed:
+    """Return the product without encryption."""
+    keys = PaddedKeys(composed.keys)
+    units = PostgresUnits(composed.database, keys, new_id=composed.core.ports.new_id)
+    ports = attrs.evolve(composed.core.ports, open_unit=units, clinic_keys=keys)
+    return attrs.evolve(composed, core=MindBridge.build(ports))

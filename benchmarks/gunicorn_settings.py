@@ -1,4 +1,4 @@
-"""How the benchmark's servers run, bare and product alike: as production does, each worker its own connections."""
+"""How the servers beside the product run: as `mindbridge serve` runs it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from benchmarks.measures import MEASURES, run_rounds
 from benchmarks.results import OVER_HTTP, needed
 from benchmarks.rows import Row, Verdict, table, write_json
 from benchmarks.scene import Scene, running_scene
-from benchmarks.servers import THREADS, Server, running_server
+from benchmarks.servers import PRODUCT, Server, running_server
 
 __all__ = ["main"]
 
@@ -109,7 +109,7 @@ class _Stage:
 
     def resident(self) -> float:
         """Return the memory of the product's largest worker in MiB."""
-        return max(self.servers["product"].memory())
+        return max(self.servers[PRODUCT].memory())
 
 
 def _select_row(stage: _Stage) -> Row:
@@ -144,12 +144,13 @@ def _served(plan: Plan, folder: Path) -> Iterator[Row]:
     with ExitStack() as stack:
         scene = stack.enter_context(running_scene(folder, plan.patients))
         environment = {
-            "BENCHMARK_URL": scene.application_url,
-            "BENCHMARK_RING": str(scene.ring_path),
-            "BENCHMARK_THREADS": str(THREADS),
+            "MINDBRIDGE_DATABASE_URL": scene.application_url,
+            "MINDBRIDGE_KEY_RING_FILE": str(scene.ring_path),
         }
         names = dict.fromkeys(measure.server for measure in MEASURES.values())
-        servers = {name: stack.enter_context(running_server(name, environment)) for name in names}
+        servers = {
+            name: stack.enter_context(running_server(name, environment, folder / f"{name}.log")) for name in names
+        }
         yield from _on_stage(_Stage(plan=plan, scene=scene, servers=servers))
 
 
@@ -161,13 +162,13 @@ def _on_stage(stage: _Stage) -> Iterator[Row]:
     samples = stage.rates(needed(makers))
     yield from (maker.make(samples) for maker in makers)
     after_traffic = stage.resident()
-    answers = sum(sample.answers for name, sample in samples.items() if MEASURES[name].server == "product")
+    answers = sum(sample.answers for name, sample in samples.items() if MEASURES[name].server == PRODUCT)
     if "select" in groups:
         yield _select_row(stage)
     if "login" in groups:
         yield _login_row(stage)
     if "beside" in groups:
-        yield beside_logins(stage.scene, stage.servers["product"], stage.plan.seconds)
+        yield beside_logins(stage.scene, stage.servers[PRODUCT], stage.plan.seconds)
     if "memory" in groups:
         yield _rest_row(at_rest)
         yield _growth_row(f"{answers:,} answers by both", after_traffic, at_rest)

@@ -14,14 +14,15 @@ import psycopg
 from sqlalchemy import NullPool, create_engine, make_url
 
 import mindbridge_migrations
-from benchmarks.composition import CHEAPEST, Composed, compose
+from benchmarks.composition import PaddedKeys, product_settings, with_hasher
 from benchmarks.people import load_patients
+from mindbridge_cli.compose import Composed, compose
 from mindbridge_core import Operator, Origin, Role
 from mindbridge_core.identity import ClinicDraft, Credentials, StaffDraft
+from mindbridge_core.phi import ClinicKeys
 from mindbridge_embedded import EmbeddedPostgres, start
-from mindbridge_postgres import PoolSettings
 from mindbridge_postgres.tenancy import grant_application_role
-from mindbridge_security import KeyRing
+from mindbridge_security import Argon2Hasher, Argon2Settings, KeyRing
 
 __all__ = ["PASSWORD", "Clinic", "Scene", "running_scene"]
 
@@ -32,6 +33,7 @@ PASSWORD: Final = "a lantern over nine quiet rivers"  # noqa: S105 - of accounts
 SMALL_CLINICS: Final = 16
 SMALL_CLINIC_PATIENTS: Final = 1_000
 LOGGING_IN: Final = 8
+CHEAPEST: Final = Argon2Settings(time_cost=1, memory_kib=8, parallelism=1)
 
 
 @attrs.frozen(kw_only=True)
@@ -65,11 +67,10 @@ def running_scene(folder: Path, patients: int) -> Iterator[Scene]:
     with start(folder / "postgres", durable=True) as server:
         secret = secrets.token_urlsafe(16)
         _prepare(server, secret)
-        ring = KeyRing.generate()
-        ring.save(folder / "keys")
+        KeyRing.generate().save(folder / "keys")
         url = server.url(user=APPLICATION, password=secret, database=DATABASE)
         superuser = server.superuser_url.rpartition("/")[0] + "/" + DATABASE
-        yield _fill(url, superuser, folder / "keys", ring, patients)
+        yield _fill(url, superuser, folder / "keys", patients)
 
 
 def _prepare(server: EmbeddedPostgres, secret: str) -> None:
@@ -84,11 +85,9 @@ def _prepare(server: EmbeddedPostgres, secret: str) -> None:
         grant_application_role(connection, APPLICATION)
 
 
-def _fill(url: str, superuser: str, ring_path: Path, ring: KeyRing, patients: int) -> Scene:
-    pool = PoolSettings(most=2)
-    composed = compose(url, ring, pool=pool, password_cost=CHEAPEST)
-    padded = compose(url, ring, pool=pool, password_cost=CHEAPEST, encrypted=False)
-    costly = compose(url, ring, pool=pool)
+def _fill(url: str, superuser: str, ring_path: Path, patients: int) -> Scene:
+    settings = product_settings(url, ring_path)
+    composed, costly = with_hasher(settings, Argon2Hasher(CHEAPEST)), compose(settings)
     try:
         composed.core.prepare_platform()
         few = min(patients, SMALL_CLINIC_PATIENTS)
@@ -98,12 +97,12 @@ def _fill(url: str, superuser: str, ring_path: Path, ring: KeyRing, patients: in
             superuser_url=superuser,
             ring_path=ring_path,
             large=large,
-            clear=_clinic(padded, superuser, "Clear", patients),
+            clear=_clinic(composed, superuser, "Clear", patients, encrypted=False),
             small=[_clinic(composed, superuser, f"Small {number}", few) for number in range(SMALL_CLINICS)],
             emails=[_staff(costly, large.id, Role.ADMIN)[1] for _ in range(LOGGING_IN)],
         )
     finally:
-        for made in (composed, padded, costly):
+        for made in (composed, costly):
             made.database.close()
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
@@ -111,11 +110,12 @@ def _fill(url: str, superuser: str, ring_path: Path, ring: KeyRing, patients: in
     return scene
 
 
-def _clinic(composed: Composed, superuser: str, name: str, patients: int) -> Clinic:
+def _clinic(composed: Composed, superuser: str, name: str, patients: int, *, encrypted: bool = True) -> Clinic:
     clinic_id = composed.core.open_clinic(ClinicDraft(organization="Oak", name=name))
     _, admin = _staff(composed, clinic_id, Role.ADMIN)
     manager_id, manager = _staff(composed, clinic_id, Role.CASE_MANAGER)
-    loaded = load_patients(superuser, clinic_id, composed.keys.cipher(clinic_id), manager_id, patients)
+    keys: ClinicKeys = composed.keys if encrypted else PaddedKeys(composed.keys)
+    loaded = load_patients(superuser, clinic_id, keys.cipher(clinic_id), manager_id, patients)
     return Clinic(
         id=clinic_id, patients=loaded, token=_log_in(composed, admin), manager_token=_log_in(composed, manager)
     )

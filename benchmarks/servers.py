@@ -1,4 +1,4 @@
-"""gunicorn as a child process: started on a free port, ready when it answers, ended with all its workers."""
+"""Servers as child processes: each on a free port, ready when it listens, ended with all its workers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Final
 
 import attrs
 
-__all__ = ["THREADS", "Server", "running_server"]
+__all__ = ["PRODUCT", "Server", "running_server"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS: Final = ROOT / "benchmarks" / "gunicorn_settings.py"
 START_SECONDS: Final = 60.0
 END_SECONDS: Final = 20.0
-THREADS: Final = 4
+PRODUCT: Final = "product"
+"""The server that `mindbridge serve` runs, with its defaults: 2 workers of 4 threads, a line of log per request."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,10 +52,10 @@ def _free_port() -> int:
         return port
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        assert process.poll() is None, f"the server ended with {process.returncode} while starting"
+        assert process.poll() is None, f"the server ended while starting: {log.read_text()[-2000:]}"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -63,22 +64,33 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def running_server(application: str, environment: Mapping[str, str]) -> Iterator[Server]:
-    """Serve `application`, a factory in `benchmarks.wsgi`, until the end of the block."""
+def running_server(name: str, environment: Mapping[str, str], log: Path) -> Iterator[Server]:
+    """Serve until the end of the block: the product by its own command, all else out of `benchmarks.wsgi`."""
     port = _free_port()
-    command = [sys.executable, "-m", "gunicorn", "--config", str(SETTINGS), "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(
-        [*command, f"benchmarks.wsgi:{application}()"],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment),
-    )
-    try:
-        _wait(port, process)
-        yield Server(port=port, pid=process.pid)
-    finally:
-        process.terminate()
+    arguments = ["mindbridge_cli", "serve", "--port", str(port)] if name == PRODUCT else _plain(name, port)
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment),
+            stderr=file,
+        )
         try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _wait(port, process, log)
+            yield Server(port=port, pid=process.pid)
+        finally:
+            _end(process)
+
+
+def _plain(application: str, port: int) -> list[str]:
+    bind = f"127.0.0.1:{port}"
+    return ["gunicorn", "--config", str(SETTINGS), "--bind", bind, f"benchmarks.wsgi:{application}()"]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,44 +1,29 @@
-"""The applications that the benchmark serves, each made in its worker; what they need is in the environment."""
+"""What is served beside `mindbridge serve`, each made in its worker; settings come by the product's own variables."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Final
-
 from flask import Flask, Response, jsonify
 
-from benchmarks.composition import compose
-from mindbridge_flask import create_app
-from mindbridge_postgres import PoolSettings
-from mindbridge_security import KeyRing
+from benchmarks import composition
+from mindbridge_cli.compose import compose, web_application
+from mindbridge_cli.logs import configure_logs
+from mindbridge_cli.settings import load_settings
 
-__all__ = ["bare", "product", "unaudited", "unencrypted"]
-
-URL: Final = "BENCHMARK_URL"
-RING: Final = "BENCHMARK_RING"
-THREADS: Final = "BENCHMARK_THREADS"
-
-
-def _product(*, audited: bool = True, encrypted: bool = True) -> Flask:
-    pool = PoolSettings(least=1, most=int(os.environ[THREADS]))
-    ring = KeyRing.load(Path(os.environ[RING]))
-    return create_app(compose(os.environ[URL], ring, pool=pool, audited=audited, encrypted=encrypted).core)
-
-
-def product() -> Flask:
-    """Return the product as it is."""
-    return _product()
+__all__ = ["bare", "unaudited", "unencrypted"]
 
 
 def unaudited() -> Flask:
     """Return the product without its audit trail."""
-    return _product(audited=False)
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return web_application(composition.unaudited(compose(settings)), settings)
 
 
 def unencrypted() -> Flask:
     """Return the product without encryption."""
-    return _product(encrypted=False)
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return web_application(composition.unencrypted(compose(settings)), settings)
 
 
 def _row(number: int) -> dict[str, object]:
