@@ -137,7 +137,7 @@ def load_settings(config: Path | None = None) -> Settings:
     except InvalidSettingsError as group:
         raise SettingsRefused([_in_words(str(error)) for error in group.exceptions]) from None  # they quote values
     except TsError as error:  # these name the file and unknown settings
-        raise SettingsRefused([str(error)]) from None
+        raise SettingsRefused([f"{config}: {error}"]) from None
     findings = list(_contradictions(settings))
     if findings:
         raise SettingsRefused(findings)
