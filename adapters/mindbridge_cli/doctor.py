@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import attrs
 import psycopg
@@ -15,6 +16,7 @@ from mindbridge_cli.inspection import (
     clock_findings,
     migration_findings,
     partition_findings,
+    reason,
     role_findings,
     version_findings,
 )
@@ -28,7 +30,8 @@ from mindbridge_security import KeyRing
 __all__ = ["Check", "examine"]
 
 Look = Callable[[psycopg.Connection], Iterator[Finding]]
-NOT_REACHED = "not looked at: what it needs is wrong, see above"
+FIT: Final = "key ring fits the database"
+NOT_REACHED: Final = "not looked at: what it needs is wrong, see above"
 
 
 @attrs.frozen
@@ -51,7 +54,9 @@ def examine(config: Path | None) -> list[Check]:
         return [Check("settings", refused.findings)]
     found = [*missing(settings), *insecure(settings), *open_settings_file(config, settings), *unknown_variables()]
     ring, ring_check = _ring(settings)
-    return [Check("settings", tuple(found)), ring_check, *_database(settings), _fit(settings, ring)]
+    database = list(_database(settings))
+    fit = _fit(settings, ring) if ring is not None and not database[0].findings else Check(FIT, (NOT_REACHED,))
+    return [Check("settings", tuple(found)), ring_check, *database, fit]
 
 
 def _ring(settings: Settings) -> tuple[KeyRing | None, Check]:
@@ -75,8 +80,8 @@ def _database(settings: Settings) -> Iterator[Check]:
             settings.database_url or "", autocommit=True, connect_timeout=settings.connect_timeout_seconds
         )
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1] if settings.database_url else "no address is set"
-        yield Check("database", (f"does not answer: {reason}",))
+        why = reason(error) if settings.database_url else "no address is set"
+        yield Check("database", (f"does not answer: {why}",))
         yield from (Check(name, (NOT_REACHED,)) for name in looks)
         return
     with connection:
@@ -92,20 +97,17 @@ def _told(look: Look, connection: psycopg.Connection) -> Iterator[str]:
         yield f"the database refused to say ({type(error).__name__}): run `mindbridge db upgrade`"
 
 
-def _fit(settings: Settings, ring: KeyRing | None) -> Check:
+def _fit(settings: Settings, ring: KeyRing) -> Check:
     """Look whether the ring opens the keys that are in the database; one that has none yet fits every ring."""
-    name = "key ring fits the database"
-    if ring is None or settings.database_url is None:
-        return Check(name, (NOT_REACHED,))
     product = compose(settings, ring)
     try:
         product.keys.cipher(PLATFORM_CLINIC_ID)
     except UnknownClinic:
-        return Check(name)
+        return Check(FIT)
     except DependencyUnavailable:
-        return Check(name, (NOT_REACHED,))
+        return Check(FIT, (NOT_REACHED,))
     except MindBridgeError as refused:
-        return Check(name, (str(refused),))
+        return Check(FIT, (str(refused),))
     finally:
         product.database.close()
-    return Check(name)
+    return Check(FIT)

@@ -11,7 +11,15 @@ import psycopg
 
 from mindbridge_cli.readiness import behind, newest_revision
 
-__all__ = ["Finding", "clock_findings", "migration_findings", "partition_findings", "role_findings", "version_findings"]
+__all__ = [
+    "Finding",
+    "clock_findings",
+    "migration_findings",
+    "partition_findings",
+    "reason",
+    "role_findings",
+    "version_findings",
+]
 
 LEAST_VERSION: Final = 160_000
 LONGEST_SKEW: Final = timedelta(seconds=5)
@@ -47,6 +55,11 @@ class Finding:
     def __str__(self) -> str:
         """Say both."""
         return f"{self.wrong}: {self.mend}"
+
+
+def reason(error: psycopg.OperationalError) -> str:
+    """Return in a line why connecting failed; it names hosts and roles, never the password."""
+    return " ".join(line.strip() for line in str(error).splitlines())
 
 
 def version_findings(connection: psycopg.Connection) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from typing import Final
 import psycopg
 
 from mindbridge_cli.compose import composed
-from mindbridge_cli.inspection import migration_findings, role_findings, version_findings
+from mindbridge_cli.inspection import migration_findings, reason, role_findings, version_findings
 from mindbridge_cli.rings import ring_of
 from mindbridge_cli.safety import insecure, missing, open_settings_file
 from mindbridge_cli.server import Serving
@@ -62,7 +62,6 @@ def _connected(settings: Settings) -> psycopg.Connection:
             )
         except psycopg.OperationalError as error:
             if datetime.now(UTC).timestamp() >= deadline:
-                reason = str(error).strip().splitlines()[-1]
-                raise StartRefused([f"the database does not answer: {reason}"]) from None
+                raise StartRefused([f"the database does not answer: {reason(error)}"]) from None
             _log.warning("the database does not answer yet")
             time.sleep(PAUSE)
