@@ -13,7 +13,7 @@ from mindbridge_core.access import GRANTS, Action, Audited, permit
 from mindbridge_core.actor import Actor, Caller, Principal, SessionClaim
 from mindbridge_core.audit import AuditAppender, AuditEntry, Outcome, Plain
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import DependencyUnavailable, MindBridgeError, UnknownClinic
+from mindbridge_core.errors import DependencyUnavailable, Forbidden, MindBridgeError, UnknownClinic
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
 
 __all__ = ["Desk", "Identify", "OpenUnit", "Unit", "Work"]
@@ -63,8 +63,9 @@ class Desk(Generic[U_co]):
 
     @property
     def actor(self) -> Actor:
-        """The member of staff who acts, for operations that only staff hold."""
-        assert isinstance(self.principal, Actor)  # noqa: S101 - the catalogue grants these to roles alone
+        """The member of staff who acts; Forbidden for what only staff can do, when anybody else acts."""
+        if not isinstance(self.principal, Actor):
+            raise Forbidden
         return self.principal
 
     def returns(self, ids: Iterable[UUID]) -> None:

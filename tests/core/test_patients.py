@@ -288,3 +288,10 @@ def test_the_operator_admits_to_any_caseload(town: Town, manager: Actor) -> None
     draft = PatientDraft(name="New", case_manager_id=manager.user_id)
     made = town.house.core.admit_patient(Operator(clinic_id=town.clinic), draft)
     assert made == town.house.core.view_patient(manager, made.id)
+
+
+def test_a_key_is_for_staff_whose_answers_are_kept(town: Town, manager: Actor) -> None:
+    operator = Operator(clinic_id=manager.clinic_id)
+    with pytest.raises(Forbidden):
+        town.house.core.admit_patient(operator, PatientDraft(name="New"), once=KEY)
+    assert town.house.core.admit_patient(operator, PatientDraft(name="New")).name == "New"

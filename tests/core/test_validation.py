@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mindbridge_core import Role
 from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft, valid_npi
+from mindbridge_core.identity.inputs import Email
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientStatus, RiskLevel
 from mindbridge_core.validation import UNSET, Number, Pattern, Text, checked, given, parse, ruled
 
@@ -221,7 +222,7 @@ def test_a_password_is_kept_as_it_was_typed() -> None:
     assert Credentials(email="a@b.example", password=" e\u0301 ").password == " e\u0301 "
 
 
-@pytest.mark.parametrize("rule", [Text(most=5), Pattern(regex="a", form="an a", most=1), Number(most=5)])
+@pytest.mark.parametrize("rule", [Text(most=5), Pattern(regex="a", form="an a", most=1), Number(most=5), Email()])
 def test_a_rule_leaves_what_is_not_of_its_kind_to_the_type(rule: Any) -> None:
     unlike = object()
     assert unlike is rule.clean(unlike)
@@ -266,3 +267,19 @@ def test_exactly_one_check_digit_fits(stem: int) -> None:
 
 def test_a_role_is_read_by_its_name() -> None:
     assert parse(StaffDraft, NEEDED[StaffDraft]) == StaffDraft(email="a@b.example", full_name="A B", role=Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    "email", ["ADA@Example.org", " ada@example.org ", "ada\uff20example.org", "\uff41da@example.org"]
+)
+def test_an_e_mail_is_kept_in_the_form_in_which_spellings_are_equal(email: str) -> None:
+    assert "ada@example.org" == StaffDraft(email=email, full_name="Ada", role=Role.ADMIN).email
+
+
+@pytest.mark.parametrize(
+    "email", ["ada", "ada@", "@example.org", "a\uff20b@example.org", "ß" * 64 + "@example.org", "a@b c.org"]
+)
+def test_what_is_no_address_in_that_form_is_refused(email: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        StaffDraft(email=email, full_name="Ada", role=Role.ADMIN)
+    assert ["/email"] == [found.pointer for found in refused.value.findings]

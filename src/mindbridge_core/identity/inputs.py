@@ -9,15 +9,32 @@ import attrs
 
 from mindbridge_core.access import Role
 from mindbridge_core.errors import Finding, InvalidInput
+from mindbridge_core.identity.entities import normalize_email
 from mindbridge_core.validation import Pattern, Text, checked, ruled
 
 __all__ = ["ClinicDraft", "Credentials", "RefreshRequest", "StaffDraft", "valid_npi"]
 
-EMAIL: Final = Pattern(
+_ADDRESS: Final = Pattern(
     regex=r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)+",
     form="an e-mail address",
     most=254,
 )
+
+
+@attrs.frozen
+class Email:
+    """An address in the form in which two spellings of it are equal, which is the one that must be well formed."""
+
+    def clean(self, value: object) -> object:
+        """Return the normalised address."""
+        return _ADDRESS.clean(normalize_email(value) if isinstance(value, str) else value)
+
+    def schema(self) -> dict[str, object]:
+        """Say the pattern."""
+        return _ADDRESS.schema()
+
+
+EMAIL: Final = Email()
 NAME: Final = Text(least=1, most=255)
 NPI_PREFIX: Final = "80840"
 

@@ -67,7 +67,10 @@ class Users(Protocol):
         """Return the user, deleted ones too; None when the clinic has none of this id."""
 
     def save(self, user: User) -> User:
-        """Store the changed user and return it with its next version; LostUpdate when `version` is not current."""
+        """Store the changed user and return it with its next version; LostUpdate when `version` is not current.
+
+        An e-mail never changes: the directory and the audit trail know the person by it.
+        """
 
     def note_login(self, user_id: UUID, at: datetime) -> None:
         """Set `last_login`; no new version, so that logins at the same moment do not collide."""

@@ -11,7 +11,7 @@ from mindbridge_core.access import Action
 from mindbridge_core.actor import Operator
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import MindBridgeError, UnknownClinic
-from mindbridge_core.identity.entities import Clinic, Organization, User, normalize_email
+from mindbridge_core.identity.entities import Clinic, Organization, User
 from mindbridge_core.identity.inputs import ClinicDraft, StaffDraft
 from mindbridge_core.identity.passwords import accept_password
 from mindbridge_core.identity.ports import CommonPasswords, IdentityUnit, PasswordHasher
@@ -122,7 +122,7 @@ class RegisterStaff:
         user = User(
             id=self.new_id(),
             clinic_id=caller.clinic_id,
-            email=normalize_email(draft.email),
+            email=draft.email,
             full_name=draft.full_name,
             role=draft.role,
             license_number=draft.license_number,
