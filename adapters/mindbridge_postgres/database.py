@@ -23,7 +23,7 @@ __all__ = ["Connection", "Database", "PoolSettings", "set_clinic"]
 
 HEADS_KEPT: Final = 1_000
 UNASKED: Final = 1_000_000_000
-"""How often a statement comes before it is prepared without being asked to: never. None would prepare nothing at all."""
+"""How often a statement comes before it is prepared unasked: never. None would prepare nothing at all."""
 Row = tuple[Any, ...]
 
 
