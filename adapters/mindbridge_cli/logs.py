@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Final, TextIO
 
 import structlog
 
@@ -24,18 +23,14 @@ TRUSTED: Final = ("mindbridge", "psycopg.pool")
 FIELDS: Final = ("route", "method", "status", "duration_ms", "request_id", "code", "address", "pid")
 _PLACEHOLDER: Final = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?([sdrif])")
 
-Event = MutableMapping[str, Any]
+_stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
+_render: Final = structlog.processors.JSONRenderer()
 
 
 def configure_logs(level: str) -> None:
     """Send everything that is logged in this process to standard error; only MindBridge's own below `warning`."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.processors.TimeStamper(fmt="iso", utc=True)],
-            processors=[_keep_what_is_safe, structlog.processors.JSONRenderer()],
-        )
-    )
+    handler = _Handler(sys.stderr)
+    handler.setFormatter(_SafeLines())
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(logging.WARNING)
     logging.getLogger("mindbridge").setLevel(level.upper())
@@ -43,18 +38,20 @@ def configure_logs(level: str) -> None:
     logging.captureWarnings(capture=True)
 
 
-def _keep_what_is_safe(_: object, __: str, event: Event) -> Event:
-    record: logging.LogRecord = event["_record"]
-    safe: Event = {
-        "timestamp": event["timestamp"],
-        "level": record.levelname.lower(),
-        "logger": record.name,
-        "event": _text(record),
-    }
-    safe.update({name: value for name in FIELDS if (value := getattr(record, name, None)) is not None})
-    if record.exc_info and record.exc_info[1] is not None:
-        safe["error"], safe["at"] = trace(record.exc_info[1])
-    return safe
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say that a line was lost; the library would print the very values that are kept out."""
+        self.stream.write(f'{{"level": "error", "logger": "{record.name}", "event": "a line could not be logged"}}\n')
+
+
+class _SafeLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. structlog's own bridge would format the message, values and all, before it asks."""
+        safe: dict[str, object] = {"level": record.levelname.lower(), "logger": record.name, "event": _text(record)}
+        safe |= {name: value for name in FIELDS if (value := getattr(record, name, None)) is not None}
+        if record.exc_info and record.exc_info[1] is not None:
+            safe["error"], safe["at"] = trace(record.exc_info[1])
+        return str(_render(None, record.levelname, _stamp(None, record.levelname, safe)))
 
 
 def _text(record: logging.LogRecord) -> str:

@@ -68,7 +68,7 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc]  # likewise
 
 
 def _answer(status: HTTPStatus, request_id: str) -> bytes:
-    code = "malformed_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal_error"
+    code = "internal_error" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "malformed_request"
     body = json.dumps(
         {
             "type": f"urn:problem-type:mindbridge:{code}",
