@@ -11,7 +11,9 @@ from uuid import UUID
 
 import attrs
 import psycopg
+from psycopg import errors
 from psycopg.abc import Params
+from psycopg.pq import ExecStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -64,6 +66,16 @@ class Connection(psycopg.Connection[TupleRow]):
         if len(self.heads) > HEADS_KEPT:
             self.heads.popitem(last=False)
 
+    def command(self, text: str) -> str:
+        """Send what has neither parameters nor rows, such as COMMIT, at a fraction of a cursor's cost.
+
+        Returns the last command's tag. A rollback sent here forgets no prepared statement, as the driver's would.
+        """
+        result = self.pgconn.exec_(text.encode())
+        if result.status != ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(result)
+        return (result.command_status or b"").decode()
+
     def run(self, statement: LiteralString, params: Params | None = None) -> psycopg.Cursor[TupleRow]:
         """Send a statement, prepared on the server at its first use."""
         return self.cursor(binary=True).execute(statement, params, prepare=True)
@@ -111,6 +123,7 @@ class Database:
             kwargs={
                 "autocommit": True,  # units send their own BEGIN and COMMIT
                 "connect_timeout": settings.connect,
+                "tcp_user_timeout": int(settings.statement * 1000),  # a network that swallows everything is noticed
                 "options": settings.server_options,
                 "prepare_threshold": UNASKED,
             },

@@ -100,7 +100,7 @@ class PostgresUnits:
         with self.database.connection() as connection:
             unit = PostgresUnit(connection=connection, clinic_id=clinic_id, cipher=cipher, new_id=self.new_id)
             try:
-                connection.execute(f"BEGIN; {set_clinic(clinic_id)}")
+                connection.command(f"BEGIN; {set_clinic(clinic_id)}")
                 yield unit
                 _commit(connection)
             except psycopg.Error as error:
@@ -114,13 +114,13 @@ class PostgresUnits:
 
 def _commit(connection: Connection) -> None:
     """End the transaction with all its changes kept; what had failed before, the server rolls back in silence."""
-    if connection.execute("COMMIT").statusmessage != "COMMIT":
+    if connection.command("COMMIT") != "COMMIT":
         raise DependencyUnavailable
 
 
 def _roll_back(connection: Connection) -> None:
     """End the transaction; a connection on which that fails is thrown away by the pool."""
     try:
-        connection.rollback()
+        connection.command("ROLLBACK")
     except psycopg.Error:
         connection.close()

@@ -46,10 +46,11 @@ class KeyedCipher:
     not known here, because another process has rotated the key.
     """
 
-    __slots__ = ("_audit_key", "_clinic", "_index_key", "_openers", "_reload", "_sealer")
+    __slots__ = ("_audit_key", "_clinic", "_index_key", "_openers", "_places", "_reload", "_sealer")
 
     def __init__(self, clinic_id: UUID, keys: ClinicSecrets, reload: Callable[[], ClinicSecrets]) -> None:
         self._clinic = clinic_id.bytes
+        self._places: dict[str, bytes] = {}
         self._reload = reload
         self._take(keys)
 
@@ -73,17 +74,22 @@ class KeyedCipher:
             text = plaintext.encode()
         except UnicodeEncodeError:  # which would carry the text
             raise ValueError("text with lone surrogates cannot be encrypted") from None
-        return header + nonce + seal(nonce, text, header + self._clinic + column.encode() + row.bytes)
+        return header + nonce + seal(nonce, text, header + self._place(column) + row.bytes)
 
     def decrypt(self, column: str, row: UUID, ciphertext: bytes) -> str:
         """Return the cell's text; raises DamagedRecord when the bytes are not what was encrypted for this place."""
         header = ciphertext[:HEADER_BYTES]
         opener = self._openers.get(header) or self._opener_of_new_key(header)
-        place = header + self._clinic + column.encode() + row.bytes
+        place = header + (self._places.get(column) or self._place(column)) + row.bytes
         try:
             return opener(ciphertext[HEADER_BYTES:BODY], ciphertext[BODY:], place).decode()
         except (InvalidTag, ValueError):  # the latter for bytes too short to hold a nonce
             raise DamagedRecord from None
+
+    def _place(self, column: str) -> bytes:
+        """Return clinic and column as they are authenticated; columns are few and named in code."""
+        place = self._places[column] = self._clinic + column.encode()
+        return place
 
     def _opener_of_new_key(self, header: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
         if len(header) < HEADER_BYTES or header[0] != FORMAT:

@@ -11,13 +11,14 @@ import pytest
 
 from mindbridge_core import Role, SessionClaim
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
+from mindbridge_postgres.database import Connection
 from tests.support.product import Product
 
 CAREFUL = PatientDraft(name="Ada")
 
 
 class Counted:
-    """Keeps what is sent from here on; each `execute` is one round trip."""
+    """Keeps what is sent from here on; each `execute` and each `command` is one round trip."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[str] = []
@@ -27,7 +28,14 @@ class Counted:
             self.sent.append(statement.strip())
             return execute(cursor, statement, *rest, **options)
 
+        command = Connection.command
+
+        def counted_command(connection: Connection, text: str) -> str:
+            self.sent.append(text)
+            return command(connection, text)
+
         monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+        monkeypatch.setattr(Connection, "command", counted_command)
 
 
 @pytest.fixture
