@@ -47,6 +47,7 @@ def run_server(serving: Serving) -> int:
     Call it in the main thread of a process without other threads.
     """
     owner = os.getpid()
+    _log.info("serving on %s", serving.bind)
     gc.collect()
     gc.freeze()  # what is loaded now is shared with the workers, as long as no collection touches it
     try:
