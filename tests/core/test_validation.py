@@ -232,6 +232,7 @@ def test_rules_describe_themselves_as_json_schema() -> None:
     assert Text(least=1, most=5).schema() == {"minLength": 1, "maxLength": 5}
     assert Pattern(regex="[a-z]+", form="letters", most=9).schema() == {"maxLength": 9, "pattern": "^[a-z]+$"}
     assert Number(most=100, decimals=2).schema() == {"minimum": 0, "maximum": 100}
+    assert {"maxLength", "pattern"} == set(Email().schema())
 
 
 def test_a_field_without_a_rule_is_taken_as_it_is() -> None:
