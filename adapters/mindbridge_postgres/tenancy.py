@@ -28,33 +28,41 @@ CLINIC_IS_OURS = "clinic_id = nullif(current_setting('app.clinic_id', true), '')
 LOCK = 7_210_426_135
 """The advisory lock of everything here that changes the catalogue, so that two processes can start at once."""
 
+_ADDED = "SELECT, INSERT"
 _CHANGED = "SELECT, INSERT, UPDATE"
+_LATER = _CHANGED
+"""Tables whose use cases come in later releases, and will correct or close records but delete none. Given now, so
+that a server of the next release works from its first request; until then nothing writes to them."""
 
 RIGHTS: Mapping[str, str] = MappingProxyType(
     {
         "alembic_version": "SELECT",
-        "appointments": _CHANGED,
+        "appointments": _LATER,
         "audit_chain_heads": _CHANGED,
-        "audit_logs": "SELECT, INSERT",
-        "clinic_keys": _CHANGED,
-        "clinics": _CHANGED,
-        "crisis_events": _CHANGED,
+        "audit_logs": _ADDED,
+        "clinic_keys": _ADDED,
+        "clinics": _ADDED,
+        "crisis_events": _LATER,
         "idempotency_keys": f"{_CHANGED}, DELETE",
-        "login_attempts": f"{_CHANGED}, DELETE",
-        "login_directory": _CHANGED,
-        "organizations": _CHANGED,
-        "patient_consents": _CHANGED,
-        "patient_metrics": _CHANGED,
+        "login_attempts": _CHANGED,
+        "login_directory": _ADDED,
+        "organizations": _ADDED,
+        "patient_consents": _LATER,
+        "patient_metrics": _LATER,
         "patients": _CHANGED,
-        "recovery_codes": _CHANGED,
+        "recovery_codes": _LATER,
         "refresh_tokens": _CHANGED,
-        "reports": _CHANGED,
-        "screenings": _CHANGED,
+        "reports": _LATER,
+        "screenings": _LATER,
         "sessions": _CHANGED,
         "users": _CHANGED,
     }
 )
-"""What the application's role may do, table by table; everything else is refused, the trail's partitions included."""
+"""What the application's role may do, table by table; everything else is refused, the trail's partitions included.
+
+Organizations, clinics and the directory of e-mails are not bound by row-level security, and a clinic's keys are beyond
+repair: a server that was taken over can add to these, but change none that is there.
+"""
 
 
 class UnfitRole(ValueError):
@@ -164,6 +172,9 @@ def _attach(connection: Connection, name: str, month: date) -> bool:
 def grant_application_role(connection: Connection, role: str = "mindbridge_app") -> None:
     """Give `role` exactly `RIGHTS` and take every other right away; for the owner, after each upgrade.
 
+    Temporary tables are refused to everyone but the database's owner, if the connected role acts for that owner or a
+    superuser; if it does not, they stay as they were.
+
     Raises UnfitRole when the role does not exist or is a superuser, has BYPASSRLS, or acts for an owner of tables.
     """
     _take_turns(connection)
@@ -175,8 +186,19 @@ def grant_application_role(connection: Connection, role: str = "mindbridge_app")
         f"GRANT USAGE ON SCHEMA public TO {name}",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}",
         *(f"GRANT {rights} ON {table} TO {name}" for table, rights in RIGHTS.items()),
+        *_temporary_statements(connection, name),
     ):
         connection.exec_driver_sql(statement)
+
+
+def _temporary_statements(connection: Connection, name: str) -> tuple[str, ...]:
+    # A temporary table is found before the real one of its name, whatever search_path says, and has no policy.
+    query = "SELECT current_database(), has_database_privilege(current_database(), 'TEMPORARY WITH GRANT OPTION')"
+    found, may_revoke = connection.exec_driver_sql(query).one()
+    if not may_revoke:
+        return ()
+    database = connection.dialect.identifier_preparer.quote_identifier(found)
+    return (f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC, {name}",)
 
 
 def _inspect(connection: Connection, role: str) -> None:

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from mindbridge_core import Actor, Role
 from mindbridge_core.compliance import ChainBreak
 from mindbridge_core.patients import PatientDraft, PatientFilter
+from mindbridge_postgres import database as connections
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product, running_product
 from tests.support.trail import breaks, entries, read_trail
@@ -48,6 +50,27 @@ def test_a_connection_goes_on_with_its_lane(database: TestDatabase) -> None:
 
     _, lanes = read_trail(database.application_url, clinic_id, product.keys.cipher(clinic_id))
     assert [22] == [len(lane) for lane in lanes.values()]
+
+
+def test_a_connection_remembers_few_clinics_and_goes_on_rightly_with_the_forgotten(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEADS_KEPT", 2)
+    with running_product(database, connections=1) as product:
+        admins = [actor(product, product.clinic(name)) for name in ("North", "East", "South", "West")]
+        for turn in range(3):
+            for admin in admins[turn:] + admins[:turn]:
+                product.core.list_patients(admin, PatientFilter())
+        product.core.list_patients(admins[0], PatientFilter())  # remembered: it goes before the one used last
+        product.core.list_patients(admins[3], PatientFilter())
+        with product.database.connection() as connection:
+            remembered = list(connection.heads)
+
+    assert [admins[0].clinic_id, admins[3].clinic_id] == remembered
+    for admin, written in zip(admins, (6, 5, 5, 6), strict=True):
+        cipher = product.keys.cipher(admin.clinic_id)
+        assert [] == breaks(database.application_url, admin.clinic_id, cipher)
+        assert written == len(entries(database.application_url, admin.clinic_id, cipher))
 
 
 def test_a_lane_whose_head_was_put_back_is_shunned_and_reported(product: Product, database: TestDatabase) -> None:

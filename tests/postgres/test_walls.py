@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -9,37 +10,66 @@ import attrs
 import psycopg
 import pytest
 
-from mindbridge_core import Actor, Role
-from mindbridge_core.errors import NotFound
+from mindbridge_core import Actor, Role, SessionClaim
+from mindbridge_core.errors import InvalidInput, NotFound, SessionEnded
 from mindbridge_core.patients import Patient, PatientChanges, PatientDraft, PatientFilter, PatientStatus
-from mindbridge_postgres import patients
+from mindbridge_postgres import identity, patients
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
 CHANGE = PatientChanges(status=PatientStatus.DISCHARGED)
+FILTERED = [(patients, "_GET"), (patients, "_UPDATE"), (patients, "_ALL")]
+FILTERED += [(identity, "_SIGNED_IN"), (identity, "_GET_USER")]
+FILTER = re.compile(r"(?:\b[su]\.)?clinic_id = (%s|%\(clinic_id\)s)")
 
 
 @attrs.frozen
 class TwoClinics:
-    """An admin here, a patient of theirs, and a patient of another clinic."""
+    """An admin here, a patient of theirs, and a patient of another clinic; a session and a case manager of each."""
 
     admin: Actor
     own: Patient
     foreign: Patient
+    own_session: SessionClaim
+    foreign_session: SessionClaim
+    own_manager: UUID
+    foreign_manager: UUID
 
 
 @pytest.fixture
 def clinics(product: Product) -> TwoClinics:
-    def admin(name: str) -> Actor:
+    def admin(name: str) -> tuple[Actor, SessionClaim, UUID]:
         clinic_id = product.clinic(name)
-        return Actor(clinic_id=clinic_id, user_id=product.staff(clinic_id, Role.ADMIN).id, role=Role.ADMIN)
+        user = product.staff(clinic_id, Role.ADMIN)
+        actor = Actor(clinic_id=clinic_id, user_id=user.id, role=user.role)
+        return actor, product.session(user), product.staff(clinic_id, Role.CASE_MANAGER).id
 
-    here, there = admin("North"), admin("South")
+    here, own_session, own_manager = admin("North")
+    there, foreign_session, foreign_manager = admin("South")
     return TwoClinics(
         here,
         product.core.admit_patient(here, PatientDraft(name="Own")),
         product.core.admit_patient(there, PatientDraft(name="Foreign")),
+        own_session,
+        foreign_session,
+        own_manager,
+        foreign_manager,
     )
+
+
+def take_filters_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in FILTERED:
+        unfiltered, found = FILTER.subn(r"\1::uuid IS NOT NULL", getattr(module, name))
+        assert found
+        monkeypatch.setattr(module, name, unfiltered)
+
+
+def take_row_level_security_off(database: TestDatabase) -> None:
+    with psycopg.connect(database.superuser_url) as superuser:
+        tables = superuser.execute("SELECT relname FROM pg_class WHERE relrowsecurity").fetchall()
+        assert tables
+        for (table,) in tables:
+            superuser.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY'.encode())
 
 
 @pytest.fixture(params=["both walls", "no filter in the statements", "no row-level security"])
@@ -49,18 +79,9 @@ def walls(
     """Take one wall away, once the records are there."""
     del clinics
     if request.param == "no filter in the statements":
-        for name in ("_GET", "_UPDATE", "_ALL"):
-            statement = getattr(patients, name)
-            filtered = "clinic_id = %s" if "clinic_id = %s" in statement else "clinic_id = %(clinic_id)s"
-            assert filtered in statement
-            anything = filtered.replace("clinic_id = ", "") + "::uuid IS NOT NULL"
-            monkeypatch.setattr(patients, name, statement.replace(filtered, anything))
+        take_filters_out(monkeypatch)
     if request.param == "no row-level security":
-        with psycopg.connect(database.superuser_url) as superuser:
-            tables = superuser.execute("SELECT relname FROM pg_class WHERE relrowsecurity").fetchall()
-            assert tables
-            for (table,) in tables:
-                superuser.execute(f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY'.encode())
+        take_row_level_security_off(database)
     return str(request.param)
 
 
@@ -88,3 +109,54 @@ def test_records_of_another_clinic_are_as_if_missing(
     listed = product.core.list_patients(clinics.admin, PatientFilter(total=True))
     assert (clinics.own.id,) == tuple(patient.id for patient in listed.items)
     assert 1 == listed.total
+
+
+def test_own_sessions_and_colleagues_are_found(walls: str, product: Product, clinics: TwoClinics) -> None:
+    assert clinics.admin.user_id == product.core.view_self(clinics.own_session).id, walls
+    assert [clinics.own] == list(product.core.list_patients(clinics.own_session, PatientFilter()).items)
+    draft = PatientDraft(name="Another", case_manager_id=clinics.own_manager)
+    assert clinics.own_manager == product.core.admit_patient(clinics.own_session, draft).case_manager_id
+
+
+def foreign_claims(clinics: TwoClinics) -> dict[str, SessionClaim]:
+    """Return claims that mix what is of this clinic with what is of the other."""
+    own, foreign = clinics.own_session, clinics.foreign_session
+    return {
+        "session and user": attrs.evolve(foreign, clinic_id=own.clinic_id),
+        "session": attrs.evolve(own, session_id=foreign.session_id),
+        "user": attrs.evolve(own, user_id=foreign.user_id),
+        "clinic": attrs.evolve(own, clinic_id=foreign.clinic_id),
+    }
+
+
+@pytest.mark.parametrize("named", ["session and user", "session", "user", "clinic"])
+def test_a_claim_that_names_what_is_another_clinics_is_refused(
+    named: str, walls: str, product: Product, clinics: TwoClinics
+) -> None:
+    claim = foreign_claims(clinics)[named]
+
+    with pytest.raises(SessionEnded):
+        product.core.view_self(claim)
+    with pytest.raises(SessionEnded):
+        product.core.list_patients(claim, PatientFilter())
+    assert walls
+
+
+def test_staff_of_another_clinic_are_as_if_missing(walls: str, product: Product, clinics: TwoClinics) -> None:
+    with pytest.raises(InvalidInput):
+        product.core.admit_patient(clinics.admin, PatientDraft(name="X", case_manager_id=clinics.foreign_manager))
+    with product.core.ports.open_unit(clinics.admin.clinic_id) as unit:
+        assert unit.users.get(clinics.foreign_manager) is None, walls
+        assert unit.users.get(clinics.own_manager) is not None
+
+
+def test_only_with_both_walls_gone_are_another_clinics_session_and_staff_found(
+    product: Product, database: TestDatabase, clinics: TwoClinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the tests above would pass with walls that stand for nothing."""
+    take_filters_out(monkeypatch)
+    take_row_level_security_off(database)
+
+    with product.core.ports.open_unit(clinics.admin.clinic_id) as unit:
+        assert unit.sessions.signed_in(clinics.foreign_session.session_id) is not None
+        assert unit.users.get(clinics.foreign_manager) is not None

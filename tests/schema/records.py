@@ -41,6 +41,14 @@ def user(connection: Connection, clinic_id: UUID, **fields: object) -> UUID:
     return user_id
 
 
+def key(connection: Connection, clinic_id: UUID) -> UUID:
+    """Store a wrapped key."""
+    key_id = uuid4()
+    row = {"clinic_id": clinic_id, "id": key_id, "purpose": "data", "version": 1, "created_at": NOW}
+    connection.execute(insert(schema.clinic_keys), {**row, "wrapped_key": SEALED, "master_key_id": "test"})
+    return key_id
+
+
 def patient(connection: Connection, clinic_id: UUID, **fields: object) -> UUID:
     """Store a patient."""
     patient_id = uuid4()

@@ -230,17 +230,29 @@ def test_rights_are_declared_for_every_table_and_no_other() -> None:
 
 
 def test_only_short_lived_records_may_be_deleted_and_the_trail_only_grows() -> None:
-    assert {table for table, rights in RIGHTS.items() if "DELETE" in rights} == {"idempotency_keys", "login_attempts"}
+    assert {table for table, rights in RIGHTS.items() if "DELETE" in rights} == {"idempotency_keys"}
     assert RIGHTS["audit_logs"] == "SELECT, INSERT"
+
+
+def test_what_no_use_case_changes_may_only_be_added_to() -> None:
+    assert {table for table, rights in RIGHTS.items() if rights == "SELECT, INSERT"} == {
+        "audit_logs",
+        "clinic_keys",
+        "clinics",
+        "login_directory",
+        "organizations",
+    }
 
 
 def test_the_application_role_is_bound_by_row_level_security_and_makes_nothing(owner: Connection) -> None:
     query = """
         SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
             has_schema_privilege(rolname, 'public', 'CREATE') AS creates,
+            has_database_privilege(rolname, current_database(), 'CREATE') AS adds_schemas,
+            has_database_privilege(rolname, current_database(), 'TEMPORARY') AS makes_temporary,
             EXISTS (SELECT FROM pg_class c WHERE pg_has_role(r.oid, c.relowner, 'MEMBER')) AS owns
         FROM pg_roles r WHERE rolname = 'schema_application'
     """
-    assert _read(owner, query) == [
-        dict.fromkeys(("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "creates", "owns"), False)
-    ]
+    powers = ("rolsuper", "rolbypassrls", "rolcreaterole", "rolcreatedb", "owns")
+    makes = ("creates", "adds_schemas", "makes_temporary")
+    assert _read(owner, query) == [dict.fromkeys((*powers, *makes), False)]

@@ -67,12 +67,12 @@ def test_a_user_outside_the_bounds_is_refused(
 
 
 @pytest.mark.parametrize("npi", ["123456789", "12345678901", "12345678x0", " 1234567893"])
-def test_a_clinic_with_a_misshapen_npi_is_refused(application: Connection, npi: str) -> None:
-    clinic_id = records.clinic(application)
+def test_a_clinic_with_a_misshapen_npi_is_refused(owner: Connection, npi: str) -> None:
+    clinic_id = records.clinic(owner)
     change = update(schema.clinics).where(schema.clinics.c.id == clinic_id)
-    application.execute(change.values(npi_number="1234567893"))
+    owner.execute(change.values(npi_number="1234567893"))
     with pytest.raises(DBAPIError) as caught:
-        application.execute(change.values(npi_number=npi))
+        owner.execute(change.values(npi_number=npi))
     assert _violated(caught) == "ck_clinics_npi_number"
 
 
