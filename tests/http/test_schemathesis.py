@@ -66,7 +66,8 @@ def _sent_as_described(case: schemathesis.Case[Any]) -> bool:
     """Whether the request just sent keeps to the description, whatever was drawn for it."""
     operation = case.operation
     return (
-        all(_is_record_id(value) for value in (case.path_parameters or {}).values())
+        case.method.upper() == operation.method.upper()
+        and all(_is_record_id(value) for value in (case.path_parameters or {}).values())
         and WIRE.sent_good_query({parameter.name: parameter.definition for parameter in operation.query})
         and WIRE.sent_good_headers({parameter.name: parameter.definition for parameter in operation.headers})
         and (not list(operation.body) or _good_body(case))
