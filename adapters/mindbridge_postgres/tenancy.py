@@ -31,8 +31,10 @@ LOCK = 7_210_426_135
 _ADDED = "SELECT, INSERT"
 _CHANGED = "SELECT, INSERT, UPDATE"
 _LATER = _CHANGED
-"""Tables whose use cases come in later releases, and will correct or close records but delete none. Given now, so
-that a server of the next release works from its first request; until then nothing writes to them."""
+"""For tables that are there before their use cases, which will correct or close records but delete none.
+
+Nothing writes to them yet.
+"""
 
 RIGHTS: Mapping[str, str] = MappingProxyType(
     {
@@ -60,8 +62,8 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
 )
 """What the application's role may do, table by table; everything else is refused, the trail's partitions included.
 
-Organizations, clinics and the directory of e-mails are not bound by row-level security, and a clinic's keys are beyond
-repair: a server that was taken over can add to these, but change none that is there.
+Organizations, clinics and the directory of e-mails are not bound by row-level security, and a key that is overwritten
+is lost with all it sealed: whoever takes the application over can add to these, but change nothing that is there.
 """
 
 
@@ -192,7 +194,7 @@ def grant_application_role(connection: Connection, role: str = "mindbridge_app")
 
 
 def _temporary_statements(connection: Connection, name: str) -> tuple[str, ...]:
-    # A temporary table is found before the real one of its name, whatever search_path says, and has no policy.
+    # A temporary table has no policy, and is found before the real one unless search_path puts pg_temp last.
     query = "SELECT current_database(), has_database_privilege(current_database(), 'TEMPORARY WITH GRANT OPTION')"
     found, may_revoke = connection.exec_driver_sql(query).one()
     if not may_revoke:
