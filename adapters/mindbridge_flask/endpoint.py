@@ -17,7 +17,7 @@ import attrs
 from flask import Response, request
 
 from mindbridge_core import Origin, SessionClaim
-from mindbridge_core.errors import NotFound
+from mindbridge_core.errors import InvalidInput, NotFound
 from mindbridge_core.validation import parse
 from mindbridge_flask.calls import Answer, Call, Mount, StaffCall
 from mindbridge_flask.conditions import (
@@ -101,15 +101,27 @@ class Endpoint:
 
 
 def _arguments(route: Route, mount: Mount, values: Mapping[str, str], named: str) -> dict[str, object]:
-    """Return what the route's handler asks for: who calls first, then what was sent."""
+    """Return what the route's handler asks for: who calls first, then what was sent.
+
+    What was sent and cannot be read is refused after session and role, and entered in the trail.
+    """
     environ = request.environ
     origin = Origin(request_id=named, ip_address=request.remote_addr, user_agent=environ.get("HTTP_USER_AGENT"))
-    arguments: dict[str, object] = {"call": _call(route, mount, origin)}
+    call = _call(route, mount, origin)
+    try:
+        return {"call": call, **_sent(route, mount, values)}
+    except InvalidInput as unread:
+        if isinstance(call, StaffCall) and route.action is not None:
+            mount.core.turn_away(call.claim, route.action, unread)
+        raise
+
+
+def _sent(route: Route, mount: Mount, values: Mapping[str, str]) -> dict[str, object]:
+    environ = request.environ
+    arguments: dict[str, object] = {name: _uuid(values[name]) for name in route.variables}
     query = None if route.page else query_of(route.query, request.args)
     if "query" in route.takes:
         arguments["query"] = query
-    for name in route.variables:
-        arguments[name] = _uuid(values[name])
     if route.conditional:
         arguments["version"] = expected_version(environ)
     if route.body is not None:

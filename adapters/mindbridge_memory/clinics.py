@@ -14,6 +14,7 @@ from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
 from mindbridge_core.phi import WrappedKey
 from mindbridge_memory.tables import Tables
+from mindbridge_memory.trail import MemoryAuditTrail
 
 __all__ = ["PLATFORM", "MemoryClinics", "MemoryWrappedKeys"]
 
@@ -33,6 +34,7 @@ class MemoryClinics:
 
     tables: Tables
     clinic_id: UUID
+    trail: MemoryAuditTrail
 
     def add_organization(self, organization: Organization) -> None:
         """Keep a new organization."""
@@ -50,6 +52,7 @@ class MemoryClinics:
         if clinic.id != PLATFORM_CLINIC_ID:
             self.tables.clinics.put(self.clinic_id, clinic)
         self.tables.wrapped_keys.put(self.clinic_id, tuple(sorted(keys, key=lambda key: (key.version, key.purpose))))
+        self.trail.lay_lanes()
 
     def get(self) -> Clinic | None:
         """Return the unit's own clinic."""

@@ -41,6 +41,12 @@ class MemoryUsers:
         self.tables.users.put((self.clinic_id, user.id), saved)
         return saved
 
+    def rehash(self, user_id: UUID, old_hash: str | None, new_hash: str | None) -> None:
+        """Keep the new hash if the old one is still there."""
+        user = self.get(user_id)
+        if user is not None and user.password_hash == old_hash:
+            self.tables.users.put((self.clinic_id, user_id), attrs.evolve(user, password_hash=new_hash))
+
     def note_login(self, user_id: UUID, at: datetime) -> None:
         """Set the time of the last login."""
         user = self.get(user_id)

@@ -32,8 +32,8 @@ class MemoryAuditTrail:
 
     def append(self, entry: AuditEntry) -> None:
         """Seal the entry behind the lane's head; AuditUnavailable when that head is not one that was made here."""
-        head = self.tables.heads.get((self.clinic_id, LANE)) or self._lay_lanes()
-        if entry.clinic_id != self.clinic_id or not is_genuine(self.cipher.audit_key, head):
+        head = self.tables.heads.get((self.clinic_id, LANE))
+        if head is None or entry.clinic_id != self.clinic_id or not is_genuine(self.cipher.audit_key, head):
             raise AuditUnavailable
         sealed, after = seal(self.cipher.audit_key, head, entry)
         self.tables.entries.put((self.clinic_id, LANE, sealed.seq), sealed)
@@ -41,8 +41,6 @@ class MemoryAuditTrail:
 
     def read(self) -> Trail:
         """Return all heads and entries of the clinic."""
-        if self.tables.heads.get((self.clinic_id, LANE)) is None:
-            self._lay_lanes()
         heads = [head for head in self.tables.heads.rows() if head.clinic_id == self.clinic_id]
         found = [sealed for sealed in self.tables.entries.rows() if sealed.entry.clinic_id == self.clinic_id]
         lanes: dict[int, list[SealedEntry]] = {}
@@ -50,8 +48,8 @@ class MemoryAuditTrail:
             lanes.setdefault(sealed.lane, []).append(sealed)
         return {head.lane: head for head in heads}, lanes
 
-    def _lay_lanes(self) -> ChainHead:
-        heads = [first_head(self.cipher.audit_key, self.clinic_id, lane) for lane in range(LANES)]
-        for head in heads:
-            self.tables.heads.put((self.clinic_id, head.lane), head)
-        return heads[LANE]
+    def lay_lanes(self) -> None:
+        """Make the heads of a clinic that is being opened; never again, for a lost head is a lost lane."""
+        for lane in range(LANES):
+            head = first_head(self.cipher.audit_key, self.clinic_id, lane)
+            self.tables.heads.put((self.clinic_id, lane), head)

@@ -52,7 +52,7 @@ class MemoryUnit:
     @property
     def clinics(self) -> MemoryClinics:
         """Organizations and clinics."""
-        return MemoryClinics(self.tables, self.clinic_id)
+        return MemoryClinics(self.tables, self.clinic_id, self.audit)
 
     @property
     def directory(self) -> MemoryDirectory:

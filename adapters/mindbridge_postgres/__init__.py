@@ -1,4 +1,4 @@
-"""MindBridge on PostgreSQL: psycopg 3 in pipeline mode, row-level security, and the audit trail."""
+"""MindBridge on PostgreSQL: psycopg 3, row-level security, and the audit trail."""
 
 from mindbridge_postgres.clinics import PostgresWrappedKeys
 from mindbridge_postgres.database import Database, PoolSettings

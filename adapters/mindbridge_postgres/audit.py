@@ -8,6 +8,7 @@ if another connection was there, a lane that nobody holds is taken instead, the 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -19,16 +20,21 @@ from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.phi import ClinicCipher
 from mindbridge_postgres.database import Connection
 
-__all__ = ["PostgresAuditTrail"]
+__all__ = ["PostgresAuditTrail", "lay_lanes"]
 
 REASON: Final = "audit_logs.access_reason"
 
 _APPEND: Final = """
-WITH head AS (
+WITH free AS (
+    SELECT lane FROM audit_chain_heads
+    WHERE clinic_id = %(clinic_id)s AND lane = %(lane)s AND mac = %(old_head_mac)s
+    FOR UPDATE SKIP LOCKED
+), head AS (
     UPDATE audit_chain_heads
     SET seq = %(seq)s, entry_mac = %(mac)s, mac = %(head_mac)s, updated_at = %(created_at)s
-    WHERE clinic_id = %(clinic_id)s AND lane = %(lane)s AND mac = %(old_head_mac)s
-    RETURNING lane
+    FROM free
+    WHERE clinic_id = %(clinic_id)s AND audit_chain_heads.lane = free.lane
+    RETURNING audit_chain_heads.lane
 )
 INSERT INTO audit_logs (
     clinic_id, id, lane, seq, created_at, user_id, action, resource_type, resource_id, resource_ids, outcome, changes,
@@ -54,12 +60,24 @@ WHERE clinic_id = %(clinic_id)s AND NOT lane = ANY(%(shunned)s)
 ORDER BY lane LIMIT 1 FOR UPDATE
 """
 
-_MAKE_LANES: Final = """
+_LAY_LANES: Final = """
 INSERT INTO audit_chain_heads (clinic_id, lane, seq, entry_mac, mac, updated_at)
 SELECT %(clinic_id)s::uuid, made.lane, 0, made.entry_mac, made.mac, %(at)s::timestamptz
 FROM unnest(%(lanes)s::smallint[], %(entry_macs)s::bytea[], %(macs)s::bytea[]) AS made (lane, entry_mac, mac)
-ON CONFLICT DO NOTHING
 """
+
+
+def lay_lanes(connection: Connection, clinic_id: UUID, audit_key: bytes, at: datetime) -> None:
+    """Make the heads of a clinic that is being opened; never again, for a lost head is a lost lane."""
+    heads = [first_head(audit_key, clinic_id, lane) for lane in range(LANES)]
+    params = {
+        "clinic_id": clinic_id,
+        "at": at,
+        "lanes": [head.lane for head in heads],
+        "entry_macs": [head.entry_mac for head in heads],
+        "macs": [head.mac for head in heads],
+    }
+    connection.run(_LAY_LANES, params)
 
 
 class PostgresAuditTrail:
@@ -77,7 +95,7 @@ class PostgresAuditTrail:
         """Seal and insert the entry; AuditUnavailable when it cannot be."""
         try:
             if self._head is None or not self._insert(entry, self._head):
-                self._head = self._take_lane(entry)
+                self._head = self._take_lane()
                 if not self._insert(entry, self._head):
                     raise AuditUnavailable  # cannot be: the lane is held
         except psycopg.Error as error:
@@ -113,7 +131,7 @@ class PostgresAuditTrail:
             # Spelled out: adapting a list of ids costs the driver seven times as much.
             "resource_ids": "{" + ",".join([one.hex for one in entry.resource_ids]) + "}",
             "outcome": entry.outcome.value,
-            "changes": json.dumps(changes) if entry.changed_fields else "{}",
+            "changes": json.dumps(changes),
             "ip_address": entry.ip_address,
             "user_agent": entry.user_agent,
             "session_id": entry.session_id,
@@ -126,14 +144,11 @@ class PostgresAuditTrail:
             "old_head_mac": head.mac,
         }
 
-    def _take_lane(self, entry: AuditEntry) -> ChainHead:
+    def _take_lane(self) -> ChainHead:
         """Hold a lane until the transaction ends. One whose head was tampered with is shunned, as evidence."""
         shunned: list[int] = []
         while len(shunned) < LANES:
-            head = self._held(_TAKE_LANE, shunned)
-            if head is None:
-                self._make_lanes(entry)
-                head = self._held(_TAKE_LANE, shunned) or self._held(_WAIT_FOR_LANE, shunned)
+            head = self._held(_TAKE_LANE, shunned) or self._held(_WAIT_FOR_LANE, shunned)
             if head is None:
                 break
             if is_genuine(self._cipher.audit_key, head):
@@ -147,15 +162,3 @@ class PostgresAuditTrail:
             return None
         lane, seq, entry_mac, mac = found
         return ChainHead(clinic_id=self._clinic_id, lane=lane, seq=seq, entry_mac=bytes(entry_mac), mac=bytes(mac))
-
-    def _make_lanes(self, entry: AuditEntry) -> None:
-        """Make the clinic's heads if it has none yet; whoever comes second waits for the first."""
-        heads = [first_head(self._cipher.audit_key, self._clinic_id, lane) for lane in range(LANES)]
-        params = {
-            "clinic_id": self._clinic_id,
-            "at": entry.created_at,
-            "lanes": [head.lane for head in heads],
-            "entry_macs": [head.entry_mac for head in heads],
-            "macs": [head.mac for head in heads],
-        }
-        self._connection.run(_MAKE_LANES, params)

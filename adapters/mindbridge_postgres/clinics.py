@@ -12,6 +12,7 @@ import attrs
 from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
 from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey
+from mindbridge_postgres.audit import lay_lanes
 from mindbridge_postgres.database import Connection, Database, set_clinic
 from mindbridge_postgres.errors import translated
 
@@ -69,6 +70,7 @@ class PostgresClinics:
         for key in keys:
             row = attrs.asdict(key, recurse=False) | {"purpose": key.purpose.value}
             self._connection.run(_ADD_KEY, row)
+        lay_lanes(self._connection, self._clinic_id, self._cipher.audit_key, clinic.created_at)
 
     def get(self) -> Clinic | None:
         """Return the unit's own clinic."""

@@ -69,7 +69,7 @@ class Connection(psycopg.Connection[TupleRow]):
     def command(self, text: str) -> str:
         """Send what has neither parameters nor rows, such as COMMIT, at a fraction of a cursor's cost.
 
-        Returns the last command's tag. A rollback sent here forgets no prepared statement, as the driver's would.
+        Returns the last command's tag.
         """
         result = self.pgconn.exec_(text.encode())
         if result.status != ExecStatus.COMMAND_OK:

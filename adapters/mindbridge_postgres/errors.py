@@ -33,7 +33,7 @@ def translate(error: psycopg.Error) -> MindBridgeError:
         return _UNIQUE.get(error.diag.constraint_name, Conflict)()
     if isinstance(error, pg.SerializationFailure | pg.DeadlockDetected):
         return LostUpdate()
-    if isinstance(error, psycopg.IntegrityError):
+    if isinstance(error, psycopg.IntegrityError | psycopg.DataError):
         return Conflict()
     return DependencyUnavailable()
 

@@ -76,6 +76,14 @@ class PostgresUsers:
             raise LostUpdate
         return attrs.evolve(user, version=saved[0])
 
+    def rehash(self, user_id: UUID, old_hash: str | None, new_hash: str | None) -> None:
+        """Set the new hash if the old one is still there."""
+        self._connection.run(
+            "UPDATE users SET password_hash = %s"
+            " WHERE clinic_id = %s AND id = %s AND password_hash IS NOT DISTINCT FROM %s::text",
+            (new_hash, self._clinic_id, user_id, old_hash),
+        )
+
     def note_login(self, user_id: UUID, at: datetime) -> None:
         """Set the time of the last login."""
         self._connection.run(
@@ -227,7 +235,7 @@ class PostgresLoginAttempts:
         row = self._connection.run(
             "SELECT failures, locked_until FROM login_attempts WHERE email_digest = %s FOR UPDATE", (email_digest,)
         ).fetchone()
-        assert row is not None  # noqa: S101 - rows are only deleted when they hold no try, and this one is held
+        assert row is not None  # noqa: S101 - the statement before made it
         return LoginAttempts(email_digest=email_digest, failures=row[0], locked_until=row[1])
 
     def save(self, attempts: LoginAttempts) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from uuid import UUID
 
 import attrs
@@ -104,10 +104,10 @@ class PostgresUnits:
                 yield unit
                 _commit(connection)
             except psycopg.Error as error:
-                _roll_back(connection)
+                _roll_back(connection, connection.rollback)  # the driver also forgets what was prepared in vain
                 raise translate(error) from error
             except BaseException:
-                _roll_back(connection)
+                _roll_back(connection, partial(connection.command, "ROLLBACK"))
                 raise
             unit.audit.committed()
 
@@ -118,9 +118,9 @@ def _commit(connection: Connection) -> None:
         raise DependencyUnavailable
 
 
-def _roll_back(connection: Connection) -> None:
+def _roll_back(connection: Connection, roll_back: Callable[[], object]) -> None:
     """End the transaction; a connection on which that fails is thrown away by the pool."""
     try:
-        connection.command("ROLLBACK")
+        roll_back()
     except psycopg.Error:
         connection.close()

@@ -12,13 +12,31 @@ from mindbridge_core.ids import PLATFORM_CLINIC_ID
 __all__ = ["Actor", "Anonymous", "Caller", "Operator", "Origin", "Principal", "SessionClaim"]
 
 
+def _fitted(text: str | None, width: int) -> str | None:
+    """Fit untrusted text to its column: control characters and lone surrogates would break a row or a log line."""
+    cut = text and text[:width]
+    return cut if not cut or cut.isprintable() else "".join(char if char.isprintable() else "?" for char in cut)
+
+
+def _request_id(text: str | None) -> str | None:
+    return _fitted(text, 128)
+
+
+def _address(text: str | None) -> str | None:
+    return _fitted(text, 45)
+
+
+def _agent(text: str | None) -> str | None:
+    return _fitted(text, 255)
+
+
 @attrs.frozen(kw_only=True)
 class Origin:
-    """Where a call came from, for the audit trail; nothing here is trusted."""
+    """Where a call came from, for sessions and the trail; nothing here is trusted, and all of it is cut to fit."""
 
-    request_id: str | None = None
-    ip_address: str | None = None
-    user_agent: str | None = None
+    request_id: str | None = attrs.field(default=None, converter=_request_id)
+    ip_address: str | None = attrs.field(default=None, converter=_address)
+    user_agent: str | None = attrs.field(default=None, converter=_agent)
 
 
 NOWHERE = Origin()

@@ -22,7 +22,7 @@ from mindbridge_core.ids import NewId
 from mindbridge_core.patients import PatientUnit
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys
-from mindbridge_core.work import OpenUnit, Work
+from mindbridge_core.work import OpenUnit, TurnAway, Work
 
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
@@ -65,6 +65,7 @@ class MindBridge:
     list_patients: ListPatients
     change_patient: ChangePatient
     remove_patient: RemovePatient
+    turn_away: TurnAway
 
     @classmethod
     def build(cls, ports: Ports) -> MindBridge:
@@ -106,4 +107,5 @@ class MindBridge:
             list_patients=ListPatients(work=work),
             change_patient=ChangePatient(work=work, clock=clock),
             remove_patient=RemovePatient(work=work, clock=clock),
+            turn_away=TurnAway(work=work),
         )

@@ -33,8 +33,8 @@ class AuditEntry:
     """Who did what to which record, when, from where, and how it ended (45 CFR 164.312(b)).
 
     `resource_ids` are the records that a list returned. `changed_fields` names every field that was
-    set; `changed_values` holds the new values of those that are not PHI. Texts are cut to their
-    columns' widths by whoever makes the entry, so that none can fail to be stored.
+    set; `changed_values` holds the new values of those that are not PHI, or why it was refused (`reason`).
+    What came from outside is cut to its column's width in `Origin`, so that no entry can fail to be stored.
     """
 
     id: UUID

@@ -51,8 +51,10 @@ class MindBridgeError(Exception):
     outcome: ClassVar[str] = "failure"
     text: ClassVar[str] = "The operation could not be done."
 
-    def __init__(self, text: str | None = None) -> None:
+    def __init__(self, text: str | None = None, *, reason: str | None = None) -> None:
+        """Say `text` to people; `reason` is for the trail alone, where it says more than the caller may know."""
         super().__init__(text or self.text)
+        self.reason = reason or self.code
 
 
 class InvalidInput(MindBridgeError):

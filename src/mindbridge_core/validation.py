@@ -37,6 +37,7 @@ class Unset(Enum):
 
 UNSET: Final[Literal[Unset.UNSET]] = Unset.UNSET
 
+_RFC_3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -77,9 +78,12 @@ class Text:
             code = "invalid_characters"
             raise BrokenRuleError(code, "holds control characters or lone surrogates")
         text = value if self.verbatim else unicodedata.normalize("NFC", value).strip()
-        if not self.least <= len(text) <= self.most:
+        if len(text) < self.least or max(len(text), len(value)) > self.most:
             code = "invalid_length"
             raise BrokenRuleError(code, f"must have {self.least} to {self.most} characters")
+        if text and not self.verbatim and not any(char.isprintable() and not char.isspace() for char in text):
+            code = "invalid_characters"
+            raise BrokenRuleError(code, "holds nothing that can be seen")
         return text
 
     def schema(self) -> dict[str, object]:
@@ -96,14 +100,11 @@ class Pattern:
     most: int
 
     def clean(self, value: object) -> object:
-        """Return the text, trimmed."""
-        if not isinstance(value, str):
-            return value
-        text = value.strip()
-        if len(text) > self.most or re.fullmatch(self.regex, text) is None:
+        """Return the text."""
+        if isinstance(value, str) and (len(value) > self.most or re.fullmatch(self.regex, value) is None):
             code = "invalid_format"
             raise BrokenRuleError(code, f"must be {self.form}")
-        return text
+        return value
 
     def schema(self) -> dict[str, object]:
         """Say the pattern."""
@@ -128,7 +129,8 @@ class Number:
         if isinstance(value, Decimal) and value != round(value, self.decimals):
             code = "too_precise"
             raise BrokenRuleError(code, f"must have at most {self.decimals} decimals")
-        return value
+        # In one spelling: 0E-999999 is nought, and so is -0.0.
+        return round(value, self.decimals) + 0 if isinstance(value, Decimal) else value
 
     def schema(self) -> dict[str, object]:
         """Say the bounds."""
@@ -247,6 +249,8 @@ def _uuid(text: str) -> UUID:
 
 
 def _moment(text: str) -> datetime:
+    if _RFC_3339.fullmatch(text) is None:
+        raise ValueError
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError

@@ -16,7 +16,7 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, Forbidden, MindBridgeError, UnknownClinic
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
 
-__all__ = ["Desk", "Identify", "OpenUnit", "Unit", "Work"]
+__all__ = ["Desk", "Identify", "OpenUnit", "TurnAway", "Unit", "Work"]
 
 
 class Unit(Protocol):
@@ -58,7 +58,7 @@ class Desk(Generic[U_co]):
     resource_id: UUID | None = None
     returned: tuple[UUID, ...] = ()
     refusal: MindBridgeError | None = None
-    changed: Mapping[str, object] = attrs.field(factory=dict)
+    changed: Mapping[str, object] = attrs.field(factory=dict, repr=False)
     plain: frozenset[str] = frozenset()
 
     @property
@@ -107,9 +107,8 @@ class Work(Generic[U_co]):
                     yield desk
                 except KeptRefusal as kept:
                     desk.refusal = kept.refusal
-                outcome = Outcome.SUCCESS if desk.refusal is None else Outcome(desk.refusal.outcome)
-                if grant.audited is Audited.ALWAYS or outcome is not Outcome.SUCCESS:
-                    unit.audit.append(self._entry(principal, action, outcome, desk))
+                if grant.audited is Audited.ALWAYS or desk.refusal is not None:
+                    unit.audit.append(self._done(desk, action))
         except DependencyUnavailable:
             raise  # the store or its trail is down: nothing was shown, nothing kept, and nothing can be entered
         except Exception as error:  # noqa: BLE001 - whatever it is, it is entered and raised again
@@ -121,44 +120,65 @@ class Work(Generic[U_co]):
 
     def _enter_refusal(self, caller: Caller, action: Action, resource_id: UUID | None, error: Exception) -> NoReturn:
         outcome = Outcome(error.outcome) if isinstance(error, MindBridgeError) else Outcome.FAILURE
+        reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
         clinic_id = PLATFORM_CLINIC_ID if isinstance(error, UnknownClinic) else caller.clinic_id
         with self.open_unit(clinic_id) as unit:
-            entry = self._entry(caller, action, outcome, None, resource_id)
+            entry = self._refused(caller, action, resource_id, outcome, reason)
             unit.audit.append(attrs.evolve(entry, clinic_id=clinic_id))
         raise error
 
-    def _entry(
-        self, caller: Caller, action: Action, outcome: Outcome, desk: Desk[U_co] | None, resource_id: UUID | None = None
+    def _done(self, desk: Desk[U_co], action: Action) -> AuditEntry:
+        """Say what was done; a refusal that is kept says why instead."""
+        if desk.refusal is not None:
+            outcome = Outcome(desk.refusal.outcome)
+            return self._refused(desk.principal, action, desk.resource_id, outcome, desk.refusal.reason)
+        plain = {name: _plain(value) for name, value in sorted(desk.changed.items()) if name in desk.plain}
+        return attrs.evolve(
+            self._entry(desk.principal, action, desk.resource_id, Outcome.SUCCESS),
+            resource_ids=desk.returned,
+            changed_fields=tuple(sorted(desk.changed)),
+            changed_values=plain,
+            phi_accessed=GRANTS[action].phi,
+        )
+
+    def _refused(
+        self, caller: Caller, action: Action, resource_id: UUID | None, outcome: Outcome, reason: str
     ) -> AuditEntry:
-        grant, origin = GRANTS[action], caller.origin
-        done = desk if desk is not None and outcome is Outcome.SUCCESS else None
+        return attrs.evolve(self._entry(caller, action, resource_id, outcome), changed_values={"reason": reason})
+
+    def _entry(self, caller: Caller, action: Action, resource_id: UUID | None, outcome: Outcome) -> AuditEntry:
         return AuditEntry(
             id=self.new_id(),
             clinic_id=caller.clinic_id,
             created_at=self.clock(),
             action=action,
             outcome=outcome,
-            resource_type=grant.resource,
-            resource_id=resource_id if desk is None else desk.resource_id,
-            resource_ids=done.returned if done else (),
-            changed_fields=tuple(sorted(done.changed)) if done else (),
-            changed_values={k: _plain(v) for k, v in sorted(done.changed.items()) if k in done.plain} if done else {},
-            phi_accessed=grant.phi and done is not None,
+            resource_type=GRANTS[action].resource,
+            resource_id=resource_id,
+            phi_accessed=False,
             user_id=caller.user_id,
             session_id=caller.session_id,
-            request_id=_cut(origin.request_id, 128),
-            ip_address=_cut(origin.ip_address, 45),
-            user_agent=_cut(origin.user_agent, 255),
+            request_id=caller.origin.request_id,
+            ip_address=caller.origin.ip_address,
+            user_agent=caller.origin.user_agent,
         )
+
+
+@attrs.frozen(kw_only=True)
+class TurnAway:
+    """Refuse a request whose input cannot be read as its operation would have refused the caller.
+
+    So whoever has no session, or no right to the operation, learns that and nothing of the input, and the
+    refusal is entered like any other.
+    """
+
+    work: Work[Unit]
+
+    def __call__(self, caller: Caller, action: Action, refusal: MindBridgeError) -> None:
+        """Always raises: SessionEnded, Forbidden, or else `refusal`."""
+        with self.work(caller, action):
+            raise refusal
 
 
 def _plain(value: object) -> Plain:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
-
-
-def _cut(text: str | None, width: int) -> str | None:
-    """Fit untrusted text to its column: control characters and lone surrogates would break the row or a log line."""
-    if text is None:
-        return None
-    kept = text[:width]
-    return kept if kept.isprintable() else "".join(char if char.isprintable() else "?" for char in kept)

@@ -172,5 +172,7 @@ def test_a_clinics_trail_is_all_its_lanes() -> None:
     heads[LANE], sealed = written([an_entry(CLINIC)])
     assert list(verify_clinic(KEY, heads, {LANE: sealed})) == []
     assert list(verify_clinic(KEY, heads, {})) == [ChainBreak(lane=LANE, seq=1, kind="truncated")]
+    beyond = {LANE: sealed, LANES: sealed}
+    assert list(verify_clinic(KEY, heads, beyond)) == [ChainBreak(lane=LANES, seq=0, kind="unknown_lane")]
     del heads[5]
     assert list(verify_clinic(KEY, heads, {LANE: sealed})) == [ChainBreak(lane=5, seq=0, kind="headless")]

@@ -196,7 +196,7 @@ def test_the_trail_names_every_field_and_shows_no_phi(town: Town, manager: Actor
     made = town.house.core.admit_patient(manager, draft)
     entry = town.house.entries()[-1]
     assert {"name", "mrn", "diagnosis", "date_of_birth", "case_manager_id"} <= set(entry.changed_fields)
-    assert entry.changed_values["status"] == "active"
+    assert {"case_manager_id": str(manager.user_id)} == entry.changed_values
     assert "canary" not in repr(entry).lower()
     assert "canary" not in repr(made).lower()
     assert "1990" not in repr(made)
@@ -295,3 +295,15 @@ def test_a_key_is_for_staff_whose_answers_are_kept(town: Town, manager: Actor) -
     with pytest.raises(Forbidden):
         town.house.core.admit_patient(operator, PatientDraft(name="New"), once=KEY)
     assert town.house.core.admit_patient(operator, PatientDraft(name="New")).name == "New"
+
+
+def test_a_repeated_request_shows_nobody_who_is_out_of_reach(town: Town, manager: Actor, admin: Actor) -> None:
+    made = town.house.core.admit_patient(manager, PatientDraft(name="New"), once=KEY)
+    town.house.core.remove_patient(admin, made.id)
+    with pytest.raises(NotFound):
+        town.house.core.admit_patient(manager, PatientDraft(name="New"), once=KEY)
+
+
+def test_a_change_of_nothing_makes_no_version(town: Town, admin: Actor) -> None:
+    assert 1 == town.house.core.change_patient(admin, town.records["caseload"], PatientChanges()).version
+    assert () == town.house.entries()[-1].changed_fields

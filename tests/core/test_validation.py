@@ -170,7 +170,7 @@ def test_right_values_are_read_as_what_they_say() -> None:
         "mrn": "M-1",
         "date_of_birth": "1990-02-28",
         "diagnosis": "d",
-        "diagnosis_code": " F31.9 ",
+        "diagnosis_code": "F31.9",
         "medication_adherence": 80.25,
         "last_appointment": "2026-01-31",
         "appointments_missed": 2_147_483_647,
@@ -284,3 +284,25 @@ def test_what_is_no_address_in_that_form_is_refused(email: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         StaffDraft(email=email, full_name="Ada", role=Role.ADMIN)
     assert ["/email"] == [found.pointer for found in refused.value.findings]
+
+
+@pytest.mark.parametrize("number", ["0E-999999", "-0.0", "0." + "0" * 20_000, "5E1", "50." + "0" * 20_000])
+def test_a_decimal_is_kept_in_one_spelling(number: str) -> None:
+    kept = parse(PatientDraft, {"name": "Ada", "medication_adherence": Decimal(number)}).medication_adherence
+    assert str(kept) in {"0.00", "50.00"}
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\ufeff \u2060", "\u00ad"])
+def test_a_name_that_cannot_be_seen_is_none(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        PatientDraft(name=name)
+    assert f"A{name}B" == PatientDraft(name=f"A{name}B").name
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-W01-1T00:00:00Z", "20260101T000000Z", "2026-01-01T00Z", "2026-01-01T00:00:00"]
+)
+def test_a_time_is_written_as_rfc_3339_has_it(moment: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse(PatientDraft, {"name": "Ada", "admitted_at": moment})
+    assert parse(PatientDraft, {"name": "Ada", "admitted_at": "2026-01-01T00:00:00.5+01:00"}).admitted_at

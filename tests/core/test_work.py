@@ -12,7 +12,7 @@ from mindbridge_core import Action, Actor, Operator, Origin, Role
 from mindbridge_core.access import GRANTS, Audited
 from mindbridge_core.audit import Outcome
 from mindbridge_core.compliance import verify_clinic
-from mindbridge_core.errors import DuplicateEmail, MindBridgeError, UnknownClinic
+from mindbridge_core.errors import DuplicateEmail, Finding, Forbidden, InvalidInput, MindBridgeError, UnknownClinic
 from mindbridge_core.identity import ClinicDraft, StaffDraft
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import PatientFilter
@@ -162,10 +162,28 @@ def test_nobody_is_registered_with_an_unknown_clinic(town: Town) -> None:
             town.house.core.register_staff(Operator(clinic_id=uuid4()), draft, password=password)
 
 
-def test_a_member_of_staff_of_the_platform_itself_can_be_registered(town: Town) -> None:
+def test_nobody_works_at_the_platform_itself(town: Town) -> None:
     draft = StaffDraft(email="new@example.org", full_name="N B", role=Role.READONLY)
-    user = town.house.core.register_staff(Operator(), draft, password="a lantern over nine rivers")
+    with pytest.raises(Forbidden):
+        town.house.core.register_staff(Operator(), draft, password="a lantern over nine rivers")
+    user = town.house.core.register_staff(Operator(clinic_id=town.clinic), draft, password="a lantern over nine rivers")
     assert CHEAPEST.verify(user.password_hash, "a lantern over nine rivers")
+
+
+@pytest.mark.parametrize("sent", ["x" * 300, "tab\tnew\nline", "\ud800", "ü" * 255])
+def test_where_a_call_came_from_is_cut_to_fit(sent: str) -> None:
+    origin = Origin(request_id=sent, ip_address=sent, user_agent=sent)
+    assert (origin.request_id or "").isprintable()
+    assert (128, 45, 255) >= (len(origin.request_id or ""), len(origin.ip_address or ""), len(origin.user_agent or ""))
+
+
+def test_a_request_that_cannot_be_read_is_refused_as_the_operation_would_be(town: Town) -> None:
+    unread = InvalidInput([Finding("/name", "required", "is required")])
+    for holder, refusal in ((Role.ADMIN, InvalidInput), (Role.READONLY, Forbidden)):
+        with pytest.raises(refusal):
+            town.house.core.turn_away(town.caller(holder), Action.PATIENT_CREATE, unread)
+        entry = town.house.entries()[-1]
+        assert (Action.PATIENT_CREATE, {"reason": refusal.code}) == (entry.action, dict(entry.changed_values))
 
 
 def test_an_error_has_a_text_of_its_kind_or_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -10,7 +11,8 @@ import psycopg
 import pytest
 
 from mindbridge_core import Actor, Role
-from mindbridge_core.compliance import ChainBreak
+from mindbridge_core.compliance import LANES, ChainBreak
+from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.patients import PatientDraft, PatientFilter
 from mindbridge_postgres import database as connections
 from tests.support.postgres import TestDatabase
@@ -94,3 +96,46 @@ def test_a_lane_whose_head_was_put_back_is_shunned_and_reported(product: Product
 
     found = breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
     assert [ChainBreak(lane=lane, seq=heads[lane].seq, kind="truncated")] == found
+
+
+def test_a_trail_that_was_erased_with_its_heads_is_not_begun_anew(product: Product, database: TestDatabase) -> None:
+    clinic_id = product.clinic()
+    admin = actor(product, clinic_id)
+    with psycopg.connect(database.superuser_url) as attacker:
+        attacker.execute("ALTER TABLE audit_logs DISABLE TRIGGER USER")
+        attacker.execute("DELETE FROM audit_logs WHERE clinic_id = %s", (clinic_id,))
+        attacker.execute("DELETE FROM audit_chain_heads WHERE clinic_id = %s", (clinic_id,))
+
+    with pytest.raises(AuditUnavailable):
+        product.core.list_patients(admin, PatientFilter())
+
+    found = breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))
+    assert [ChainBreak(lane=lane, seq=0, kind="headless") for lane in range(LANES)] == found
+
+
+def test_a_lane_that_was_erased_with_its_head_stays_missing(product: Product, database: TestDatabase) -> None:
+    clinic_id = product.clinic()
+    admin = actor(product, clinic_id)
+    cipher = product.keys.cipher(clinic_id)
+    _, lanes = read_trail(database.application_url, clinic_id, cipher)
+    lane = max(lanes)
+    with psycopg.connect(database.superuser_url) as attacker:
+        attacker.execute("ALTER TABLE audit_logs DISABLE TRIGGER USER")
+        attacker.execute("DELETE FROM audit_logs WHERE clinic_id = %s AND lane = %s", (clinic_id, lane))
+        attacker.execute("DELETE FROM audit_chain_heads WHERE clinic_id = %s AND lane = %s", (clinic_id, lane))
+
+    product.core.list_patients(admin, PatientFilter())
+
+    assert [ChainBreak(lane=lane, seq=0, kind="headless")] == breaks(database.application_url, clinic_id, cipher)
+
+
+def test_an_entry_waits_for_nobody_while_a_lane_is_free(database: TestDatabase) -> None:
+    with running_product(database, connections=1) as product:
+        clinic_id = product.clinic()
+        admin = actor(product, clinic_id)
+        with psycopg.connect(database.superuser_url) as frozen:
+            frozen.execute("SELECT FROM audit_chain_heads WHERE clinic_id = %s AND seq > 0 FOR UPDATE", (clinic_id,))
+            began = time.monotonic()
+            product.core.list_patients(admin, PatientFilter())
+            assert 2 > time.monotonic() - began
+        assert [] == breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))

@@ -147,7 +147,9 @@ def verify_lane(key: bytes, head: ChainHead, entries: Iterable[SealedEntry]) -> 
 def verify_clinic(
     key: bytes, heads: Mapping[int, ChainHead], lanes: Mapping[int, Iterable[SealedEntry]]
 ) -> Iterator[ChainBreak]:
-    """Yield every break of a clinic's trail; a lane without its head is a break."""
+    """Yield every break of a clinic's trail; a lane without its head is a break, and so is one too many."""
+    for lane in sorted((set(heads) | set(lanes)) - set(range(LANES))):
+        yield ChainBreak(lane=lane, seq=0, kind="unknown_lane")
     for lane in range(LANES):
         if lane not in heads:
             yield ChainBreak(lane=lane, seq=0, kind="headless")

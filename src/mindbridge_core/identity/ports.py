@@ -72,6 +72,9 @@ class Users(Protocol):
         An e-mail never changes: the directory and the audit trail know the person by it.
         """
 
+    def rehash(self, user_id: UUID, old_hash: str | None, new_hash: str | None) -> None:
+        """Put `new_hash` in the place of `old_hash`; nothing when another hash stands there. No new version."""
+
     def note_login(self, user_id: UUID, at: datetime) -> None:
         """Set `last_login`; no new version, so that logins at the same moment do not collide."""
 

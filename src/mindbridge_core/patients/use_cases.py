@@ -52,6 +52,12 @@ def _manager_findings(desk: Desk[PatientUnit], manager_id: UUID) -> list[Finding
     return [Finding("/case_manager_id", "unknown_case_manager", "is no active case manager of this clinic")]
 
 
+def _set_fields(patient: Patient) -> dict[str, object]:
+    """Return what a new patient holds beyond a draft's defaults."""
+    held = {field.name: (getattr(patient, field.name), field.default) for field in attrs.fields(PatientDraft)}
+    return {name: value for name, (value, default) in held.items() if value != default}
+
+
 @attrs.frozen(kw_only=True)
 class AdmitPatient:
     """Take a person into care at the caller's own clinic. A case manager's new patient joins their own caseload."""
@@ -72,7 +78,7 @@ class AdmitPatient:
                 return self._repeat(desk, answer)
             patient = self._patient(desk, draft, patient_id, now)
             desk.unit.patients.add(patient)
-            desk.changes(given(draft), plain=AUDITABLE_FIELDS)
+            desk.changes(_set_fields(patient), plain=AUDITABLE_FIELDS)
             if once:
                 desk.unit.answers.keep(desk.actor.user_id, once, _answers.dumps(patient))
         return patient
@@ -80,6 +86,7 @@ class AdmitPatient:
     def _repeat(self, desk: Desk[PatientUnit], answer: str) -> Patient:
         first = _answers.loads(answer, Patient)
         desk.resource_id = first.id
+        _reach(desk, first.id)
         desk.changes({"repeated": True}, plain=frozenset({"repeated"}))
         return first
 
@@ -148,9 +155,10 @@ class ChangePatient:
                 raise PreconditionFailed
             sent = given(changes)
             self._check(desk, patient, changes)
-            changed = desk.unit.patients.save(attrs.evolve(patient, updated_at=self.clock(), **sent))
+            if sent:
+                patient = desk.unit.patients.save(attrs.evolve(patient, updated_at=self.clock(), **sent))
             desk.changes(sent, plain=AUDITABLE_FIELDS)
-        return changed
+        return patient
 
     def _check(self, desk: Desk[PatientUnit], patient: Patient, changes: PatientChanges) -> None:
         findings = date_findings(changes, self.clock())

@@ -129,6 +129,20 @@ class UsersContract(StoreContract):
         with store.open_unit(store.clinic_a) as unit:
             assert attrs.evolve(user, full_name=winner, version=2) == unit.users.get(user.id)
 
+    def test_a_new_hash_takes_the_place_of_the_old_one_only(self) -> None:
+        """Of two logins that rehash at once both may win; a changed password is never undone. No new version."""
+        store = self.store()
+        user = _added(store, a_user(store.clinic_a, password_hash="old"))
+        for old, new, held in (("old", "new", "new"), ("old", "newer", "new"), (None, "newest", "new")):
+            with store.open_unit(store.clinic_a) as unit:
+                unit.users.rehash(user.id, old, new)
+            with store.open_unit(store.clinic_a) as unit:
+                assert attrs.evolve(user, password_hash=held) == unit.users.get(user.id)
+        with store.open_unit(store.clinic_b) as unit:
+            unit.users.rehash(user.id, "new", "foreign")
+        with store.open_unit(store.clinic_a) as unit:
+            assert attrs.evolve(user, password_hash="new") == unit.users.get(user.id)
+
     def test_noting_a_login_makes_no_new_version(self) -> None:
         """Logins at one moment do not collide; of an unknown or foreign user nothing is noted."""
         store = self.store()

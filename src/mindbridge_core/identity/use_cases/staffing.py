@@ -10,7 +10,7 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Operator
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import MindBridgeError, UnknownClinic
+from mindbridge_core.errors import Forbidden, MindBridgeError, UnknownClinic
 from mindbridge_core.identity.entities import Clinic, Organization, User
 from mindbridge_core.identity.inputs import ClinicDraft, StaffDraft
 from mindbridge_core.identity.passwords import accept_password
@@ -131,6 +131,8 @@ class RegisterStaff:
             created_at=now,
         )
         with self.work(caller, Action.USER_REGISTER, resource_id=user.id) as desk:
+            if caller.clinic_id == PLATFORM_CLINIC_ID:
+                raise Forbidden  # the reserved clinic has a trail and keys, and nobody works there
             desk.unit.users.add(user)
             desk.changes({"role": user.role}, plain=frozenset({"role"}))
         return user
