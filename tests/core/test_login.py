@@ -234,3 +234,23 @@ def test_an_actor_without_an_account_sees_no_account(house: House, user: User) -
     change(house, user, deleted_at=START)
     with pytest.raises(MindBridgeError):
         house.core.view_self(actor(user))
+
+
+def test_a_wrong_password_costs_todays_hash_whatever_the_stored_one_cost(house: House, user: User) -> None:
+    verified: list[str | None] = []
+
+    class Dearer(MeddlingHasher):
+        def verify(self, password_hash: str | None, password: str) -> bool:
+            verified.append(password_hash)
+            return super().verify(password_hash, password)
+
+        def outdated(self, password_hash: str) -> bool:
+            return bool(password_hash)
+
+    log_in = attrs.evolve(house.core.log_in, hasher=Dearer(lambda: None))
+    with pytest.raises(AuthenticationFailed):
+        log_in(Credentials(email=user.email, password="wrong"), ORIGIN)
+    with pytest.raises(AuthenticationFailed):
+        log_in(Credentials(email="nobody@example.org", password="wrong"), ORIGIN)
+    assert [user.password_hash, None, None] == verified
+    assert log_in(Credentials(email=user.email, password=PASSWORD), ORIGIN).access_token
