@@ -20,6 +20,7 @@ from mindbridge_core import MindBridge, Ports
 from mindbridge_core.identity import Lockout, SessionLimits
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_flask import HttpSettings, create_app
+from mindbridge_notify import ConsoleNotifier
 from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
 from mindbridge_security import (
     Argon2Hasher,
@@ -70,6 +71,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         new_secret=random_secret,
         session_limits=_session_limits(settings),
         lockout=Lockout(limit=settings.lockout_attempts, lasts=timedelta(minutes=settings.lockout_minutes)),
+        notifier=ConsoleNotifier(),
     )
     return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
 

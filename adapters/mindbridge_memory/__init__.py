@@ -1,6 +1,7 @@
 """Every port of the core in memory: for tests, examples and first steps."""
 
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
+from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import LOW_COST, FewCommonPasswords, ScryptHasher
 from mindbridge_memory.ports import memory_ports
 from mindbridge_memory.tables import Table, Tables
@@ -10,6 +11,7 @@ from mindbridge_memory.units import MemoryStore, MemoryUnit
 __all__ = [
     "LOW_COST",
     "FewCommonPasswords",
+    "KeptMessages",
     "MemoryStore",
     "MemoryUnit",
     "OpaqueAccessTokens",

@@ -8,7 +8,9 @@ from mindbridge_core.app import Ports
 from mindbridge_core.clock import Clock
 from mindbridge_core.identity import Lockout, PasswordHasher, SessionLimits
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.notices import Notifier
 from mindbridge_memory.keys import OpaqueAccessTokens, utc_now
+from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import FewCommonPasswords, ScryptHasher
 from mindbridge_memory.units import MemoryStore
 
@@ -27,6 +29,7 @@ def memory_ports(
     password_hasher: PasswordHasher | None = None,
     session_limits: SessionLimits | None = None,
     lockout: Lockout | None = None,
+    notifier: Notifier | None = None,
 ) -> Ports:
     """Return ports over `store`, or over a new one; pass your own to read its audit trail."""
     store = store or MemoryStore()
@@ -41,4 +44,5 @@ def memory_ports(
         new_secret=random_secret,
         session_limits=session_limits or SessionLimits(),
         lockout=lockout or Lockout(),
+        notifier=notifier or KeptMessages(),
     )

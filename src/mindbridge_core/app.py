@@ -19,6 +19,7 @@ from mindbridge_core.identity import (
 from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, LogIn, LogOut, RefreshSession, ViewSelf
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
+from mindbridge_core.notices import Notifier
 from mindbridge_core.patients import PatientUnit
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys
@@ -46,6 +47,7 @@ class Ports:
     """Returns 256 random bits as 43 characters of base64url (RFC 4648, 5)."""
     session_limits: SessionLimits
     lockout: Lockout
+    notifier: Notifier
 
 
 @attrs.frozen(kw_only=True)

@@ -19,6 +19,7 @@ PACKAGES = {
     "mindbridge_memory",
     "mindbridge_migrations",
     "mindbridge_postgres",
+    "mindbridge_notify",
     "mindbridge_security",
 }
 EXTRAS = {"all", "cli", "embedded", "flask", "lint", "postgres", "security", "testing", "tests", "typing"}

@@ -12,6 +12,7 @@ import attrs
 from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionClaim
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_memory import KeptMessages
 from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
 from mindbridge_security import (
     Argon2Hasher,
@@ -74,6 +75,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             new_secret=random_secret,
             session_limits=SessionLimits(),
             lockout=Lockout(),
+            notifier=KeptMessages(),
         )
     )
     return Product(core=core, database=database, keys=keys, ring=ring)
