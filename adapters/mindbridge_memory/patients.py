@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from uuid import UUID
 
 import attrs
@@ -9,7 +10,7 @@ import attrs
 from mindbridge_core.errors import DuplicateMrn, IdempotencyKeyReused, LostUpdate
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import Patient, PatientFilter
+from mindbridge_core.patients import Patient, PatientFilter, name_tokens, query_tokens
 from mindbridge_memory.tables import Answer, Tables
 
 __all__ = ["MemoryAnswers", "MemoryPatients"]
@@ -65,7 +66,18 @@ class MemoryPatients:
             and only.risk_level in {None, patient.current_risk_level}
             and only.status in {None, patient.status}
             and only.case_manager_id in {None, patient.case_manager_id}
+            and (only.query is None or _found(patient, only.query))
         )
+
+
+def _found(patient: Patient, query: str) -> bool:
+    wanted = query_tokens(query)
+    by_mrn = patient.mrn is not None and _collapsed(patient.mrn) == _collapsed(query)
+    return by_mrn or (bool(wanted) and wanted <= name_tokens(patient.name))
+
+
+def _collapsed(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @attrs.frozen

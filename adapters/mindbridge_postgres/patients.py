@@ -11,9 +11,10 @@ import attrs
 
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, name_tokens, query_tokens
 from mindbridge_core.phi import ClinicCipher
 from mindbridge_postgres.database import Connection
+from mindbridge_postgres.search import hashed
 
 __all__ = ["PostgresPatients"]
 
@@ -25,16 +26,33 @@ _COLUMNS: Final = (
 
 _GET: Final = f"SELECT {_COLUMNS} FROM patients WHERE clinic_id = %s AND id = %s AND deleted_at IS NULL"
 
+_INDEX: Final = """
+INSERT INTO patient_search (clinic_id, token, patient_id)
+SELECT %(clinic_id)s::uuid, token, %(id)s::uuid FROM unnest(%(tokens)s::bytea[]) AS hashed (token)
+WHERE EXISTS (SELECT FROM saved)
+ON CONFLICT DO NOTHING
+"""
+
+_UNINDEX: Final = """
+DELETE FROM patient_search
+WHERE clinic_id = %(clinic_id)s AND patient_id = %(id)s AND NOT token = ANY(%(tokens)s::bytea[])
+"""
+
 _INSERT: Final = f"""
-INSERT INTO patients (clinic_id, mrn_index, {_COLUMNS})
+WITH saved AS (
+    INSERT INTO patients (clinic_id, mrn_index, {_COLUMNS})
 VALUES (%(clinic_id)s, %(mrn_index)s, %(id)s, %(case_manager_id)s, %(mrn)s, %(name)s, %(date_of_birth)s,
     %(diagnosis)s, %(diagnosis_code)s, %(medication_adherence)s, %(last_appointment)s, %(appointments_missed)s,
     %(crisis_calls_30days)s, %(current_risk_level)s, %(manually_escalated)s, %(admitted_at)s, %(status)s, %(version)s,
     %(created_at)s, %(updated_at)s)
+    RETURNING id
+)
+{_INDEX}
 """
 
-_UPDATE: Final = """
-UPDATE patients SET
+_UPDATE: Final = f"""
+WITH saved AS (
+    UPDATE patients SET
     case_manager_id = %(case_manager_id)s, mrn = %(mrn)s, mrn_index = %(mrn_index)s, name = %(name)s,
     date_of_birth = %(date_of_birth)s, diagnosis = %(diagnosis)s, diagnosis_code = %(diagnosis_code)s,
     medication_adherence = %(medication_adherence)s, last_appointment = %(last_appointment)s,
@@ -43,7 +61,15 @@ UPDATE patients SET
     admitted_at = %(admitted_at)s, status = %(status)s, version = %(version)s + 1, updated_at = %(updated_at)s,
     deleted_at = %(deleted_at)s, deleted_by = %(deleted_by)s
 WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND deleted_at IS NULL
-RETURNING version
+    RETURNING version
+), gone AS ({_UNINDEX}), added AS ({_INDEX})
+SELECT version FROM saved
+"""
+
+_FOUND: Final = """
+ AND (mrn_index = %(mrn_index)s OR id IN (
+    SELECT patient_id FROM patient_search WHERE clinic_id = %(clinic_id)s AND token = ANY(%(tokens)s::bytea[])
+    GROUP BY patient_id HAVING count(*) = cardinality(%(tokens)s::bytea[])))
 """
 
 _ALL: Final = "clinic_id = %(clinic_id)s AND deleted_at IS NULL"
@@ -86,6 +112,12 @@ class PostgresPatients:
         where: LiteralString = _ALL
         for name, condition in _CONDITIONS.items():
             where += condition if params[name] is not None else ""
+        if only.query is not None:
+            params |= {
+                "mrn_index": self._cipher.blind_index("patients.mrn", only.query),
+                "tokens": hashed(self._cipher, query_tokens(only.query)),
+            }
+            where += _FOUND
         keyset: LiteralString = " AND id > %(after)s" if only.after else ""
         count = self._connection.run(f"SELECT count(*) FROM patients WHERE {where}", params) if only.total else None
         # The limit stands in the text: the planner thinks a parameter to be a tenth of the table, and plans every time.
@@ -112,6 +144,7 @@ class PostgresPatients:
             "date_of_birth": self._sealed("date_of_birth", patient, None if born is None else born.isoformat()),
             "diagnosis": self._sealed("diagnosis", patient, patient.diagnosis),
             "diagnosis_code": self._sealed("diagnosis_code", patient, patient.diagnosis_code),
+            "tokens": [] if patient.deleted_at else hashed(self._cipher, name_tokens(patient.name)),
         }
         return row
 

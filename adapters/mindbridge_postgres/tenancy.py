@@ -51,6 +51,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "organizations": _ADDED,
         "patient_consents": _LATER,
         "patient_metrics": _LATER,
+        "patient_search": "SELECT, INSERT, DELETE",
         "patients": _CHANGED,
         "recovery_codes": _LATER,
         "refresh_tokens": _CHANGED,

@@ -55,6 +55,34 @@ def test_an_adherence_of_zero_is_zero_and_an_unknown_one_is_null(admin: Staff) -
     assert admin.admit()["medication_adherence"] is None
 
 
+def test_a_search_finds_names_by_beginnings_and_mrns_whole(admin: Staff) -> None:
+    jose = admin.admit(name="José O'Neill", mrn="MRN-7")["id"]
+    joan = admin.admit(name="Joan Nelson")["id"]
+
+    def found(query: str) -> list[str]:
+        answer = admin.send("GET", "/patients", query_string={"q": query})
+        return [one["id"] for one in answer.get_json()["data"]]
+
+    assert [jose, joan] == found("jo")
+    assert [jose] == found("neill JOSE") == found("mrn-7")
+    assert [] == found("mrn") == found("ose")
+
+
+def test_a_case_managers_search_ends_at_their_caseload(world: World) -> None:
+    admin, manager = world.session(), world.session(Role.CASE_MANAGER)
+    admin.admit(name="Mary Outside")
+    inside = manager.admit(name="Mary Inside")["id"]
+    shown = manager.send("GET", "/patients?q=mary").get_json()["data"]
+    assert [inside] == [one["id"] for one in shown]
+    assert [] == manager.send("GET", "/patients?q=outside").get_json()["data"]
+
+
+@pytest.mark.parametrize("query", ["", "x" * 256])
+def test_a_search_for_nothing_or_too_much_is_refused(admin: Staff, query: str) -> None:
+    answer = admin.send("GET", "/patients", query_string={"q": query})
+    assert ["/q"] == [pointer for pointer, _ in findings(answer)]
+
+
 def test_pages_hold_every_patient_once(admin: Staff) -> None:
     made = [admin.admit()["id"] for _ in range(5)]
     seen, cursor = [], ""

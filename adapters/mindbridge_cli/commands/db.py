@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from mindbridge_cli.compose import composed
 from mindbridge_cli.output import as_json, check_found, result
 from mindbridge_cli.owner import database_findings, owner_url, revision_and_head, take_back
 from mindbridge_cli.owner import upgrade as bring_up
 from mindbridge_cli.program import settings_of
 from mindbridge_cli.settings import SettingsRefused
+from mindbridge_postgres import index_names
 
 __all__ = ["command"]
 
@@ -58,6 +60,19 @@ def current(ctx: click.Context, *, json_: bool) -> None:
         raise SettingsRefused(["no database: set MINDBRIDGE_OWNER_DATABASE_URL or MINDBRIDGE_DATABASE_URL"])
     revision, head = revision_and_head(url)
     result({"current": revision, "head": head}, [f"{revision or 'none'} (newest: {head})"], json_=json_)
+
+
+@command.command()
+@as_json
+@click.pass_context
+def reindex(ctx: click.Context, *, json_: bool) -> None:
+    """Index the names of all patients, as the application, while it serves.
+
+    Needed once after the upgrade to revision 0005, for patients who were there before. Done again it changes nothing.
+    """
+    with composed(settings_of(ctx)) as product:
+        count = index_names(product.database, product.keys)
+    result({"patients": count}, [f"{count} patients are found by name."], json_=json_)
 
 
 @command.command()

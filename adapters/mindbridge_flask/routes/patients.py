@@ -14,7 +14,7 @@ from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus, RiskLevel
-from mindbridge_core.validation import BrokenRuleError, Number, checked, ruled
+from mindbridge_core.validation import BrokenRuleError, Number, Text, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.resources import PatientPage, PatientResource
 from mindbridge_flask.routing import RouteTable
@@ -56,6 +56,7 @@ class PatientQuery:
     risk_level: RiskLevel | None = None
     status: PatientStatus | None = None
     case_manager_id: UUID | None = None
+    q: str | None = attrs.field(default=None, repr=False, metadata=ruled(Text(least=1, most=255)))
     limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
     cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
     include: Extra | None = None
@@ -68,6 +69,7 @@ class PatientQuery:
             risk_level=self.risk_level,
             status=self.status,
             case_manager_id=self.case_manager_id,
+            query=self.q,
             after=None if self.cursor is None else decode_cursor(self.cursor),
             limit=self.limit,
             total=self.include is Extra.TOTAL,
@@ -76,7 +78,10 @@ class PatientQuery:
 
 @PATIENTS.route("GET", "/v1/patients", Action.PATIENT_LIST)
 def list_patients(call: StaffCall, query: PatientQuery) -> Answer[PatientPage]:
-    """List patients; a case manager sees their own caseload."""
+    """List patients; a case manager sees their own caseload.
+
+    `q` finds an MRN, or the beginnings of words of a name in any order: "jo sm" finds John Smith.
+    """
     return Answer(content=PatientPage.of(call.core.list_patients(call.claim, query.filter())))
 
 

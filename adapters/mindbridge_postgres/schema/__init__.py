@@ -17,7 +17,7 @@ from mindbridge_postgres.schema.identity import (
     sessions,
     users,
 )
-from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patients
+from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patient_search, patients
 
 __all__ = [
     "appointments",
@@ -33,6 +33,7 @@ __all__ = [
     "organizations",
     "patient_consents",
     "patient_metrics",
+    "patient_search",
     "patients",
     "recovery_codes",
     "refresh_tokens",

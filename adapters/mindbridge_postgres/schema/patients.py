@@ -1,6 +1,6 @@
 """The patient's record and the history behind its numbers."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Date, Index, Numeric, Table, text
+from sqlalchemy import Boolean, CheckConstraint, Column, Date, Index, LargeBinary, Numeric, Table, text
 
 from mindbridge_postgres.schema.columns import (
     ALIVE,
@@ -71,6 +71,18 @@ patients = Table(
     Index("ix_patients_alive", "clinic_id", "id", postgresql_where=text(ALIVE)),
     Index("ix_patients_caseload", "clinic_id", "case_manager_id", "id", postgresql_where=text(ALIVE)),
     Index("ix_patients_risk", "clinic_id", "current_risk_level", "id", postgresql_where=text(ALIVE)),
+)
+
+patient_search = Table(
+    "patient_search",
+    metadata,
+    uuid("clinic_id", primary_key=True),
+    # A keyed hash of one beginning of one word of a name; who may be found by it stands in the row, the word nowhere.
+    Column("token", LargeBinary, primary_key=True),
+    uuid("patient_id", primary_key=True),
+    CheckConstraint("octet_length(token) = 16", name="token"),
+    within_clinic("patient_id", "patients"),
+    Index(None, "clinic_id", "patient_id"),
 )
 
 appointments = Table(

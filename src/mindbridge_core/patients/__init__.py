@@ -9,6 +9,7 @@ from mindbridge_core.patients.entities import (
     RiskLevel,
 )
 from mindbridge_core.patients.ports import PatientFilter, Patients, PatientUnit
+from mindbridge_core.patients.search import name_tokens, query_tokens
 
 __all__ = [
     "AUDITABLE_FIELDS",
@@ -20,4 +21,6 @@ __all__ = [
     "PatientUnit",
     "Patients",
     "RiskLevel",
+    "name_tokens",
+    "query_tokens",
 ]

@@ -18,11 +18,15 @@ __all__ = ["PatientFilter", "PatientUnit", "Patients"]
 
 @attrs.frozen(kw_only=True)
 class PatientFilter:
-    """Which patients a list shows: all conditions hold together. `after` is the last id of the page before."""
+    """Which patients a list shows: all conditions hold together. `after` is the last id of the page before.
+
+    `query` finds by MRN, or by name: every word of it begins a word of the name (`patients.search`).
+    """
 
     risk_level: RiskLevel | None = None
     status: PatientStatus | None = None
     case_manager_id: UUID | None = None
+    query: str | None = attrs.field(default=None, repr=False)
     after: UUID | None = None
     limit: int = DEFAULT_LIMIT
     total: bool = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
+
+import attrs
 
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel
@@ -23,6 +26,13 @@ def _add(store: ContractStore, *patients: Patient) -> list[Patient]:
         for patient in patients:
             unit.patients.add(patient)
     return sorted(patients, key=lambda patient: patient.id)
+
+
+def _add_in_order(store: ContractStore, names: Sequence[str]) -> list[Patient]:
+    """Add patients of these names, each with a later id than the one before."""
+    ids = sorted(a_patient(store.clinic_a).id for _ in names)
+    patients = [a_patient(store.clinic_a, id=one, name=name) for one, name in zip(ids, names, strict=True)]
+    return _add(store, *patients)
 
 
 class PatientListsContract(StoreContract):
@@ -91,6 +101,61 @@ class PatientListsContract(StoreContract):
             page = _listed(store, store.clinic_a, only)
             assert page == Page(items=tuple(fitting), after=None, total=len(fitting))
         assert list(_listed(store, store.clinic_a, PatientFilter()).items) == patients
+
+    def test_a_name_is_found_by_the_beginnings_of_its_words(self) -> None:
+        """In any order, case and accent; by every word of the query and no other way."""
+        store = self.store()
+        names = ("José O'Neill-Wu", "Joanna Neilson", "Łukasz Jo", "王小明")
+        jose, joanna, lukasz, wang = _add_in_order(store, names)
+        found = {
+            "jo": [jose, joanna, lukasz],
+            "JOSE": [jose],
+            "neil": [jose, joanna],
+            "wu jos": [jose],
+            "o'neill": [jose],
+            "jo nobody": [],
+            "ose": [],
+            "j": [],
+            "王": [wang],
+            "王小": [wang],
+            "-": [],
+        }
+        for query, expected in found.items():
+            page = _listed(store, store.clinic_a, PatientFilter(query=query, total=True))
+            assert page == Page(items=tuple(expected), after=None, total=len(expected)), query
+            assert _listed(store, store.clinic_b, PatientFilter(query=query)).items == ()
+
+    def test_a_patient_is_found_by_their_whole_mrn(self) -> None:
+        """In any case and spacing; by no part of it."""
+        store = self.store()
+        (patient,) = _add(store, a_patient(store.clinic_a, mrn="Ab 12-34"))
+        assert _listed(store, store.clinic_a, PatientFilter(query=" aB  12-34")).items == (patient,)
+        assert _listed(store, store.clinic_a, PatientFilter(query="Ab 12")).items == ()
+
+    def test_a_search_follows_a_change_of_name_and_ends_with_the_record(self) -> None:
+        """What was a name is none afterwards."""
+        store = self.store()
+        user = a_user(store.clinic_a)
+        (patient,) = _add(store, a_patient(store.clinic_a, name="Anna Maria Bell"))
+        with store.open_unit(store.clinic_a) as unit:
+            unit.users.add(user)
+            renamed = unit.patients.save(attrs.evolve(patient, name="Anna Maria Cole"))
+        assert _listed(store, store.clinic_a, PatientFilter(query="bell")).items == ()
+        assert _listed(store, store.clinic_a, PatientFilter(query="cole anna")).items == (renamed,)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.patients.save(renamed.removed(user.id, LATER))
+        assert _listed(store, store.clinic_a, PatientFilter(query="anna")).items == ()
+
+    def test_a_search_is_cut_into_pages_and_holds_with_the_other_filters(self) -> None:
+        """As any list."""
+        store = self.store()
+        patients = _add(store, *[a_patient(store.clinic_a, name=f"Pat Number{place}") for place in range(5)])
+        _add(store, a_patient(store.clinic_a, name="Somebody Else"))
+        page = _listed(store, store.clinic_a, PatientFilter(query="pat", limit=3))
+        assert page == Page(items=tuple(patients[:3]), after=patients[2].id)
+        assert _listed(store, store.clinic_a, PatientFilter(query="pat", after=page.after)).items == tuple(patients[3:])
+        high = PatientFilter(query="pat", risk_level=RiskLevel.HIGH)
+        assert _listed(store, store.clinic_a, high).items == ()
 
     def test_a_deleted_patient_is_on_no_list(self) -> None:
         """Nor in a total."""
