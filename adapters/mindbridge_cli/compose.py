@@ -21,7 +21,7 @@ from mindbridge_core.identity import Lockout, SessionLimits
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_flask import HttpSettings, create_app
 from mindbridge_notify import ConsoleNotifier
-from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
+from mindbridge_postgres import Database, PoolSettings, PostgresTrails, PostgresUnits, PostgresWrappedKeys
 from mindbridge_security import (
     Argon2Hasher,
     Argon2Settings,
@@ -62,6 +62,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
     )
     ports = Ports(
         open_unit=PostgresUnits(database, keys, new_id=new_id),
+        trails=PostgresTrails(database, keys),
         clinic_keys=keys,
         password_hasher=Argon2Hasher(_argon2(settings)),
         common_passwords=ZxcvbnPasswords(),

@@ -58,6 +58,10 @@ class Settings:
     key_ring_file: Path | None = setting(  # noqa: RUF009 - an attrs field, and no state that instances would share
         "The key ring's file, mode 0600. Make it with `keys generate`.", file()
     )
+    checkpoint_key_file: Path | None = setting(  # noqa: RUF009 - likewise
+        "The key that signs checkpoints, mode 0600: for `audit checkpoint` alone. Make it with `audit checkpoint-key`.",
+        file(),
+    )
     key_ring: str | None = setting("The key ring itself, instead of a file.", secret_text(), secret=True)
 
     host: str = setting("The address that `serve` listens on.", text("host"), default="127.0.0.1")

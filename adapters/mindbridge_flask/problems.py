@@ -74,6 +74,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.IdempotencyKeyReused: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency key used before"),
         errors.DependencyUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
         errors.AuditUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
+        errors.BrokenTrail: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "The audit trail is broken"),
         errors.DamagedRecord: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "A stored record is damaged"),
     }
 )

@@ -33,8 +33,9 @@ _OWN_NAMES: Final = {"call", "body", "query", "version", "once"}
 class Route:
     """One method on one path.
 
-    `action` is the operation that it performs; None where none is performed, as on a health check.
-    `refusals` are the statuses that this route gives beyond those that follow from its parts.
+    `action` is the operation that it performs; None where none is performed, as on a health check. `media` are the
+    types of an answer that is no JSON. `refusals` are the statuses that this route gives beyond those that follow
+    from its parts.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Route:
     repeatable: bool
     variables: tuple[str, ...]
     takes: frozenset[str]
+    media: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -106,12 +108,13 @@ class RouteTable:
         page: bool = False,
         tagged: bool = False,
         documented: bool = True,
+        media: tuple[str, ...] = ("text/html",),
     ) -> Callable[[H], H]:
         """Declare the decorated handler for `method` on `path`; variables stand there as `{patient_id}`.
 
         A `page` is for people: it may bring its own content security policy and ignores query parameters.
         A `tagged` answer carries an ETag, and is compared with If-None-Match where the method is GET. What
-        is not `documented` is part of a page.
+        is not `documented` is part of a page. `media` are the types of an answer that the handler makes itself.
         """
 
         def declare(handler: H) -> H:
@@ -136,6 +139,7 @@ class RouteTable:
                 repeatable="once" in names,
                 variables=_variables(names, hints, path),
                 takes=frozenset(names),
+                media=media,
             )
             self._routes.append(declared)
             return handler

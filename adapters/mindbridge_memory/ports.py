@@ -35,6 +35,7 @@ def memory_ports(
     store = store or MemoryStore()
     return Ports(
         open_unit=store.open_unit,
+        trails=store.trails,
         clinic_keys=store.keys,
         password_hasher=password_hasher or ScryptHasher(),
         common_passwords=FewCommonPasswords(),

@@ -38,6 +38,10 @@ class Table(Generic[K, V]):
         """Return all rows as the open unit sees them."""
         return list((self._kept | self._staged).values() if self._staged else self._kept.values())
 
+    def items(self) -> list[tuple[K, V]]:
+        """Return all keys and rows as the open unit sees them."""
+        return list((self._kept | self._staged).items())
+
     def put(self, key: K, row: V) -> None:
         """Stage the row."""
         self._staged[key] = row

@@ -22,6 +22,7 @@ from mindbridge_memory.keys import ProcessKeys
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.tables import Tables
 from mindbridge_memory.trail import MemoryAuditTrail, Trail
+from mindbridge_memory.trails import MemoryTrailReader, MemoryTrails
 
 __all__ = ["MemoryStore", "MemoryUnit"]
 
@@ -75,6 +76,11 @@ class MemoryUnit:
         return MemorySessions(self.tables, self.clinic_id)
 
     @property
+    def trail(self) -> MemoryTrailReader:
+        """The clinic's trail, to read."""
+        return MemoryTrailReader(self.tables, self.clinic_id, self.cipher)
+
+    @property
     def users(self) -> MemoryUsers:
         """The clinic's staff."""
         return MemoryUsers(self.tables, self.clinic_id)
@@ -111,6 +117,11 @@ class MemoryStore:
             self.tables.drop()
             self._holder = None
             self._lock.release()
+
+    @property
+    def trails(self) -> MemoryTrails:
+        """All clinics' trails, to read."""
+        return MemoryTrails(self.open_unit, self.tables)
 
     def audit_trail(self, clinic_id: UUID) -> Trail:
         """Return the clinic's heads by lane and its sealed entries by lane, for `verify_clinic`."""

@@ -26,6 +26,7 @@ from mindbridge_postgres.identity import (
     PostgresUsers,
 )
 from mindbridge_postgres.patients import PostgresPatients
+from mindbridge_postgres.trails import PostgresTrailReader
 
 __all__ = ["PostgresUnit", "PostgresUnits"]
 
@@ -78,6 +79,11 @@ class PostgresUnit:
     def sessions(self) -> PostgresSessions:
         """The clinic's sessions."""
         return PostgresSessions(self.connection, self.clinic_id)
+
+    @cached_property
+    def trail(self) -> PostgresTrailReader:
+        """The clinic's trail, to read."""
+        return PostgresTrailReader(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def users(self) -> PostgresUsers:

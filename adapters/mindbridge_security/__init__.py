@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 
+from mindbridge_security.checkpoints import CheckpointKey, CheckpointPublicKey
 from mindbridge_security.cipher import ClinicSecrets, KeyedCipher
 from mindbridge_security.clinic_keys import ClinicKeyRing, wrapping_context
 from mindbridge_security.common import ZxcvbnPasswords
@@ -17,6 +18,8 @@ from mindbridge_security.tokens import JwtAccessTokens
 __all__ = [
     "Argon2Hasher",
     "Argon2Settings",
+    "CheckpointKey",
+    "CheckpointPublicKey",
     "ClinicKeyRing",
     "ClinicSecrets",
     "JwtAccessTokens",

@@ -48,6 +48,10 @@ class Audited(StrEnum):
 class Action(StrEnum):
     """Every operation, by its name in the audit trail."""
 
+    AUDIT_CHECKPOINT = "audit.checkpoint"
+    AUDIT_EXPORT = "audit.export"
+    AUDIT_READ = "audit.read"
+    AUDIT_VERIFY = "audit.verify"
     AUTH_LOGIN = "auth.login"
     AUTH_LOGOUT = "auth.logout"
     AUTH_ME = "auth.me"
@@ -80,9 +84,14 @@ def _grant(resource: str, *holders: Role | Holder, phi: bool, audited: Audited =
     return Grant(resource=resource, holders=frozenset(holders), phi=phi, audited=audited)
 
 
+# To read the trail is to access PHI: its entries say who was cared for, and why their records were opened.
 # A case manager's hold on patients ends at their caseload: see patients.rules.
 # fmt: off
 GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
+    Action.AUDIT_CHECKPOINT: _grant("audit_log", OPERATOR, phi=False),
+    Action.AUDIT_EXPORT:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=True),
+    Action.AUDIT_READ:       _grant("audit_log", ADMIN, OFFICER, phi=True),
+    Action.AUDIT_VERIFY:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=False),
     Action.AUTH_LOGIN:       _grant("user",    ANYONE, phi=False),
     Action.AUTH_REFRESH:     _grant("session", ANYONE, phi=False),
     Action.AUTH_LOGOUT:      _grant("session", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),

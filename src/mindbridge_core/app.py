@@ -20,6 +20,8 @@ from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, L
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Notifier
+from mindbridge_core.oversight import OversightUnit, Trails
+from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
 from mindbridge_core.patients import PatientUnit
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys
@@ -28,7 +30,7 @@ from mindbridge_core.work import OpenUnit, TurnAway, Work
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
 
-class AnyUnit(IdentityUnit, PatientUnit, Protocol):
+class AnyUnit(IdentityUnit, OversightUnit, PatientUnit, Protocol):
     """A transaction with every context's repositories."""
 
 
@@ -37,6 +39,7 @@ class Ports:
     """All that the core needs from the outside; nothing has a default."""
 
     open_unit: OpenUnit[AnyUnit]
+    trails: Trails
     clinic_keys: ClinicKeys
     password_hasher: PasswordHasher
     common_passwords: CommonPasswords
@@ -67,6 +70,10 @@ class MindBridge:
     list_patients: ListPatients
     change_patient: ChangePatient
     remove_patient: RemovePatient
+    read_trail: ReadTrail
+    export_trail: ExportTrail
+    verify_trail: VerifyTrail
+    checkpoint_trail: CheckpointTrail
     turn_away: TurnAway
 
     @classmethod
@@ -109,5 +116,9 @@ class MindBridge:
             list_patients=ListPatients(work=work),
             change_patient=ChangePatient(work=work, clock=clock),
             remove_patient=RemovePatient(work=work, clock=clock),
+            read_trail=ReadTrail(work=work),
+            export_trail=ExportTrail(work=work, trails=ports.trails),
+            verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),
+            checkpoint_trail=CheckpointTrail(work=work, trails=ports.trails, keys=ports.clinic_keys, clock=clock),
             turn_away=TurnAway(work=work),
         )

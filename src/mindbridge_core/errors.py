@@ -16,6 +16,7 @@ __all__ = [
     "AccountLocked",
     "AuditUnavailable",
     "AuthenticationFailed",
+    "BrokenTrail",
     "Conflict",
     "DamagedRecord",
     "DependencyUnavailable",
@@ -184,3 +185,10 @@ class DamagedRecord(MindBridgeError):
 
     code = "damaged_record"
     text = "A stored record fails its integrity check. Tell the administrator; nothing was shown."
+
+
+class BrokenTrail(MindBridgeError):
+    """The trail is not what was written; a checkpoint would say that it is."""
+
+    code = "broken_trail"
+    text = "The audit trail does not verify, so no checkpoint was made of it."

@@ -8,20 +8,25 @@ from uuid import UUID
 
 from mindbridge_core import Action, Role
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft
+from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter
 from tests.core.house import ORIGIN, PASSWORD, AnyCaller, House, Town
 
 USE_CASES: Final = {
     "admit_patient": Action.PATIENT_CREATE,
     "change_patient": Action.PATIENT_CHANGE,
+    "checkpoint_trail": Action.AUDIT_CHECKPOINT,
+    "export_trail": Action.AUDIT_EXPORT,
     "list_patients": Action.PATIENT_LIST,
     "log_in": Action.AUTH_LOGIN,
     "log_out": Action.AUTH_LOGOUT,
     "open_clinic": Action.CLINIC_OPEN,
     "prepare_platform": Action.PLATFORM_PREPARE,
+    "read_trail": Action.AUDIT_READ,
     "refresh_session": Action.AUTH_REFRESH,
     "register_staff": Action.USER_REGISTER,
     "remove_patient": Action.PATIENT_DELETE,
+    "verify_trail": Action.AUDIT_VERIFY,
     "view_patient": Action.PATIENT_VIEW,
     "view_self": Action.AUTH_ME,
 }
@@ -56,6 +61,12 @@ def _remove(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
 
 
 CALLED: Final[dict[Action, Drive]] = {
+    Action.AUDIT_CHECKPOINT: lambda town, caller, _: town.house.core.checkpoint_trail(caller),
+    Action.AUDIT_EXPORT: lambda town, caller, _: next(
+        town.house.core.export_trail(caller, Period(), ExportFormat.NDJSON)
+    ),
+    Action.AUDIT_READ: lambda town, caller, _: town.house.core.read_trail(caller, TrailFilter()).items[0],
+    Action.AUDIT_VERIFY: lambda town, caller, _: town.house.core.verify_trail(caller),
     Action.AUTH_LOGOUT: lambda town, caller, _: town.house.core.log_out(caller),
     Action.AUTH_ME: lambda town, caller, _: town.house.core.view_self(caller),
     Action.PATIENT_CHANGE: _change,

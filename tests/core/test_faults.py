@@ -19,7 +19,8 @@ from tests.core.house import ORIGIN, House, settled
 from tests.core.operations import CALLED, OPEN, town_before
 
 GRANTED: Final[dict[Action, Role | Holder]] = {
-    action: Holder.OPERATOR if action is Action.USER_REGISTER else Role.ADMIN for action in CALLED
+    action: Holder.OPERATOR if action in {Action.AUDIT_CHECKPOINT, Action.USER_REGISTER} else Role.ADMIN
+    for action in CALLED
 }
 SILENT: Final = {Action.AUTH_ME}
 """What leaves no entry when it succeeds."""

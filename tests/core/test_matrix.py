@@ -27,6 +27,10 @@ ALIVE: Final = frozenset(RECORDS[:3])
 # fmt: off
 REACH: Final = {
     #                         admin    case manager  officer  readonly  anyone   operator
+    Action.AUDIT_CHECKPOINT: ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.AUDIT_EXPORT:     ("all",   "none",       "all",   "none",   "none",  "all"),
+    Action.AUDIT_READ:       ("all",   "none",       "all",   "none",   "none",  "none"),
+    Action.AUDIT_VERIFY:     ("all",   "none",       "all",   "none",   "none",  "all"),
     Action.AUTH_LOGIN:       ("none",  "none",       "none",  "none",   "all",   "none"),
     Action.AUTH_LOGOUT:      ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.AUTH_ME:          ("all",   "all",        "all",   "all",    "none",  "none"),

@@ -24,7 +24,8 @@ PROMISED = {
     ("POST", "/v1/auth/login"), ("POST", "/v1/auth/refresh"), ("POST", "/v1/auth/logout"), ("GET", "/v1/auth/me"),
     ("GET", "/v1/users/me"), ("GET", "/v1/patients"), ("POST", "/v1/patients"), ("GET", "/v1/patients/{patient_id}"),
     ("PUT", "/v1/patients/{patient_id}"), ("PATCH", "/v1/patients/{patient_id}"),
-    ("DELETE", "/v1/patients/{patient_id}"),
+    ("DELETE", "/v1/patients/{patient_id}"), ("GET", "/v1/audit-logs"), ("GET", "/v1/audit-logs/export"),
+    ("GET", "/v1/audit-logs/verify"),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import pytest
 from mindbridge_core import Action, Operator, Origin, Role, SessionClaim
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft, TokenPair, User
+from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
@@ -36,6 +37,10 @@ class Ground:
 
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
+    Action.AUDIT_CHECKPOINT: lambda on: on.product.core.checkpoint_trail(Operator(clinic_id=on.clinic_id)),
+    Action.AUDIT_EXPORT: lambda on: on.product.core.export_trail(on.claim, Period(), ExportFormat.CSV),
+    Action.AUDIT_READ: lambda on: on.product.core.read_trail(on.claim, TrailFilter()),
+    Action.AUDIT_VERIFY: lambda on: on.product.core.verify_trail(on.claim),
     Action.AUTH_LOGIN: lambda on: on.product.core.log_in(
         Credentials(email=on.admin.email, password=PASSWORD), Origin()
     ),

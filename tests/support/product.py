@@ -13,7 +13,7 @@ from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionCl
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_memory import KeptMessages
-from mindbridge_postgres import Database, PoolSettings, PostgresUnits, PostgresWrappedKeys
+from mindbridge_postgres import Database, PoolSettings, PostgresTrails, PostgresUnits, PostgresWrappedKeys
 from mindbridge_security import (
     Argon2Hasher,
     Argon2Settings,
@@ -66,6 +66,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
     core = MindBridge.build(
         Ports(
             open_unit=PostgresUnits(database, keys, new_id=new_id),
+            trails=PostgresTrails(database, keys),
             clinic_keys=keys,
             password_hasher=Argon2Hasher(CHEAPEST),
             common_passwords=ZxcvbnPasswords(),

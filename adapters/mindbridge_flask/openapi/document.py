@@ -20,6 +20,7 @@ _ABOUT: Final = (
 )
 _TAGS: Final = (
     {"name": "Authentication", "description": "Sessions, and who one is."},
+    {"name": "Audit trail", "description": "Who did what, and whether the record of it is what was written."},
     {"name": "Patients", "description": "The people in care."},
     {"name": "Service", "description": "Whether the service is well, and what it offers."},
 )

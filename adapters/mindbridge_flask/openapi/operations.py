@@ -62,7 +62,12 @@ HEADERS: Final[dict[str, Schema]] = {
     "Challenge": _text("How to authenticate (RFC 6750)."),
 }
 
-_TAGS: Final = {"auth": "Authentication", "users": "Authentication", "patients": "Patients"}
+_TAGS: Final = {
+    "auth": "Authentication",
+    "users": "Authentication",
+    "patients": "Patients",
+    "audit-logs": "Audit trail",
+}
 
 _MEANINGS: Final = {
     HTTPStatus.BAD_REQUEST: "The request cannot be read: a malformed header, or a body that is not JSON.",
@@ -156,7 +161,7 @@ _NAMES: Final = {
 
 def _content(route: Route) -> Schema:
     if route.answer is Response:
-        return {"text/html": {"schema": {"type": "string"}}}
+        return {media: {"schema": {"type": "string"}} for media in route.media}
     if route.answer is type(None):
         return {}
     if hasattr(route.answer, "__struct_fields__"):

@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
 from mindbridge_flask.routes.patients import PATIENTS
 from mindbridge_flask.routes.service import SERVICE
@@ -9,4 +10,4 @@ from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, PATIENTS))
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, PATIENTS, AUDIT))

@@ -1,0 +1,230 @@
+"""`mindbridge audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+import click
+
+from mindbridge_cli.checkpoints import checkpoint_key, genuine_checkpoints, public_key
+from mindbridge_cli.compose import composed
+from mindbridge_cli.output import as_json, check_found, result
+from mindbridge_cli.program import settings_of
+from mindbridge_core import Operator
+from mindbridge_core.errors import BrokenTrail, NotFound
+from mindbridge_core.oversight import (
+    Checkpoint,
+    Examination,
+    ExportFormat,
+    Period,
+    Trails,
+    examine_export,
+    export_text,
+    read_links,
+    write_checkpoint,
+)
+
+__all__ = ["command"]
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_READABLE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+@click.group("audit")
+def command() -> None:
+    """The audit trail: whether it is what was written, and giving it out."""
+
+
+@command.command()
+@click.option("--clinic", type=click.UUID, help="This clinic's trail.")
+@click.option("--all", "all_", is_flag=True, help="All clinics' trails, the platform's included. [default]")
+@click.option("--offline", type=_READABLE, help="An exported trail (NDJSON, complete) instead of the database.")
+@click.option("--checkpoints", type=_READABLE, help="Signed checkpoints to hold the trail against.")
+@click.option("--public-key", "public_key_file", type=_READABLE, help="The key that the checkpoints must be signed by.")
+@as_json
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    *,
+    clinic: UUID | None,
+    all_: bool,
+    offline: Path | None,
+    checkpoints: Path | None,
+    public_key_file: Path | None,
+    json_: bool,
+) -> None:
+    """Locate every edit, loss, insertion, exchange and cut; exit with 3 when there is one.
+
+    Against the database this needs the key ring. With --offline it needs no secret: an export, checkpoints and the
+    public key. Without checkpoints nothing tells a trail that was put back to an earlier state.
+    """
+    if clinic is not None and all_:
+        raise click.UsageError("--clinic and --all: give one of the two")
+    if offline is not None and (checkpoints is None or public_key_file is None):
+        raise click.UsageError("--offline needs --checkpoints and --public-key")
+    unproven = None
+    if checkpoints is None:
+        held: list[Checkpoint] = []
+    else:
+        key = public_key(public_key_file) if public_key_file else checkpoint_key(settings_of(ctx)).public
+        held = genuine_checkpoints(checkpoints, key)
+    if offline is not None:
+        with offline.open(encoding="utf-8") as lines:
+            found = examine_export(read_links(lines), held, _progress)
+        examinations, unproven = list(found.examinations), found.unproven
+    else:
+        with composed(settings_of(ctx)) as product:
+            asked = [clinic] if clinic else _with_those_of(held, product.core.ports.trails)
+            examinations = [
+                product.core.verify_trail(Operator(clinic_id=one), checkpoints=held, progress=_progress)
+                for one in asked
+            ]
+    _tell(examinations, unproven, json_=json_)
+
+
+def _with_those_of(checkpoints: list[Checkpoint], trails: Trails) -> list[UUID]:
+    """Return all clinics; one that a checkpoint speaks of and the database has lost is one to ask for."""
+    known = trails.clinics()
+    return [*known, *sorted({checkpoint.clinic_id for checkpoint in checkpoints} - set(known))]
+
+
+def _progress(entries: int) -> None:
+    click.echo(f"{entries} entries examined", err=True)
+
+
+def _tell(examinations: list[Examination], unproven: int | None, *, json_: bool) -> None:
+    verified = all(examination.verified for examination in examinations)
+    content = {
+        "verified": verified,
+        "entries": sum(examination.entries for examination in examinations),
+        "clinics": [
+            {
+                "clinic_id": str(examination.clinic_id),
+                "verified": examination.verified,
+                "entries": examination.entries,
+                "found": examination.found,
+                "breaks": [
+                    {
+                        "lane": broken.lane,
+                        "seq": broken.seq,
+                        "entry_id": None if broken.entry_id is None else str(broken.entry_id),
+                        "kind": broken.kind,
+                    }
+                    for broken in examination.breaks
+                ],
+            }
+            for examination in examinations
+        ],
+        **({} if unproven is None else {"unproven": unproven}),
+    }
+    result(content, _lines(examinations, unproven), json_=json_)
+    if not verified:
+        check_found()
+
+
+def _lines(examinations: list[Examination], unproven: int | None) -> Iterator[str]:
+    for examination in examinations:
+        standing = "verified" if examination.verified else f"{examination.found} found"
+        yield f"clinic {examination.clinic_id}: {examination.entries} entries, {standing}"
+        for broken in examination.breaks:
+            yield f"  lane {broken.lane}, number {broken.seq}, entry {broken.entry_id or '-'}: {broken.kind}"
+    if unproven:
+        yield f"{unproven} entries are newer than the last checkpoint of their lane: nothing proves them yet"
+
+
+@command.command()
+@click.option("--clinic", type=click.UUID, help="This clinic's trail alone.")
+@click.option("--out", type=_FILE, help="The file to add the lines to. Without it: standard output.")
+@click.pass_context
+def checkpoint(ctx: click.Context, *, clinic: UUID | None, out: Path | None) -> None:
+    """State what each trail is now, signed: a line of JSON per clinic. Exit with 3 for a trail that does not verify.
+
+    Run it daily, and keep the lines where whoever keeps the database cannot reach them: what was lost or rewritten
+    since the last line can be hidden, what came before it cannot.
+    """
+    settings = settings_of(ctx)
+    key, broken = checkpoint_key(settings), []
+    with composed(settings) as product, _written_to(out, "a") as write:
+        for clinic_id in [clinic] if clinic else product.core.ports.trails.clinics():
+            try:
+                made = product.core.checkpoint_trail(Operator(clinic_id=clinic_id), progress=_progress)
+            except BrokenTrail:
+                broken.append(clinic_id)
+                continue
+            write(write_checkpoint(made, key.public.id, key.sign) + "\n")
+    for clinic_id in broken:
+        click.echo(f"clinic {clinic_id}: the trail does not verify, no checkpoint was made of it", err=True)
+    if broken:
+        check_found()
+
+
+@command.command("checkpoint-key")
+@click.option("--out", type=_FILE, required=True, help="The file to write, mode 0600; one that is there stays.")
+def make_key(out: Path) -> None:
+    """Make the key that signs checkpoints, and print its public half: give that to whoever is to verify."""
+    from mindbridge_security import CheckpointKey
+
+    key = CheckpointKey.generate()
+    key.save(out)
+    click.echo(key.public.text(), nl=False)
+    click.echo(f"Wrote {out}. Set MINDBRIDGE_CHECKPOINT_KEY_FILE to it where checkpoints are made.", err=True)
+
+
+@command.command("public-key")
+@click.pass_context
+def show_public_key(ctx: click.Context) -> None:
+    """Print the public half of the key that signs checkpoints (PEM, Ed25519)."""
+    click.echo(checkpoint_key(settings_of(ctx)).public.text(), nl=False)
+
+
+@command.command()
+@click.option("--clinic", type=click.UUID, required=True, help="The clinic whose trail it is.")
+@click.option(
+    "--format", "form", type=click.Choice([str(form) for form in ExportFormat]), default="ndjson", show_default=True
+)
+@click.option("--since", type=_TIMES, help="From this time on (UTC).")
+@click.option("--until", type=_TIMES, help="Until before this time (UTC).")
+@click.option("--out", type=_FILE, help="A new file, mode 0600. Without it: standard output.")
+@click.pass_context
+def export(
+    ctx: click.Context, *, clinic: UUID, form: str, since: datetime | None, until: datetime | None, out: Path | None
+) -> None:
+    """Give out a clinic's trail, as NDJSON or CSV. It says who was cared for: keep it as you keep the records.
+
+    `audit verify --offline` takes NDJSON of the whole trail, which is what comes without --since and --until.
+    """
+    period, written = Period(since=_in_utc(since), until=_in_utc(until)), ExportFormat(form)
+    with composed(settings_of(ctx)) as product:
+        if clinic not in product.core.ports.trails.clinics():
+            raise NotFound
+        records = product.core.export_trail(Operator(clinic_id=clinic), period, written)
+        with _written_to(out, "x") as write:
+            for line in export_text(records, written):
+                write(line)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _written_to(out: Path | None, mode: str) -> Iterator[Callable[[str], object]]:
+    """Yield what writes to the file, for its owner's eyes alone, or to standard output."""
+    if out is None:
+        yield lambda text: click.echo(text, nl=False)
+        return
+    file: IO[str]
+    with open(out, mode, encoding="utf-8", newline="", opener=_for_the_owner) as file:
+        yield file.write
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,61 @@
+"""What reading the trail needs from the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.compliance import ChainHead, Link
+from mindbridge_core.oversight.entities import ChainPlace, Period, TrailFilter, TrailPage, TrailRecord
+from mindbridge_core.work import Unit
+
+__all__ = ["LaneReading", "OversightUnit", "TrailReader", "Trails"]
+
+
+class TrailReader(Protocol):
+    """The open unit's clinic's trail, to read."""
+
+    def page(self, only: TrailFilter) -> TrailPage:
+        """Return at most `only.limit` records, newest first."""
+
+
+class OversightUnit(Unit, Protocol):
+    """A transaction that reads one clinic's trail."""
+
+    @property
+    def trail(self) -> TrailReader:
+        """The clinic's trail."""
+
+
+@attrs.frozen(kw_only=True)
+class LaneReading:
+    """One lane at one moment: its head, and its links in the order of their numbers."""
+
+    head: ChainHead | None
+    links: Iterator[Link]
+
+
+class Trails(Protocol):
+    """All clinics' trails as they lie in the store, read outside units and in constant memory.
+
+    Nothing is decided here and nothing is entered: use cases permit and enter before they read.
+    """
+
+    def clinics(self) -> Sequence[UUID]:
+        """Return the ids of all clinics, the platform's first."""
+
+    def unknown_lanes(self, clinic_id: UUID) -> Sequence[int]:
+        """Return the numbers beyond `LANES` that a head or an entry claims, in ascending order."""
+
+    def lane(self, clinic_id: UUID, lane: int) -> AbstractContextManager[LaneReading]:
+        """Read a lane as it was at one moment, whoever writes meanwhile; `links` end with the block.
+
+        Raises UnknownClinic, DependencyUnavailable.
+        """
+
+    def batch(self, clinic_id: UUID, period: Period, after: ChainPlace | None, limit: int) -> Sequence[TrailRecord]:
+        """Return the next `limit` records of the period in the order of their places; in a transaction of its own."""

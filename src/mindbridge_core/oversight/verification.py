@@ -1,0 +1,196 @@
+"""Going through a trail: against its keys, lane by lane, or out of an export against checkpoints alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.compliance import LANES, ChainBreak, Link, verify_links
+from mindbridge_core.oversight.checkpoints import Checkpoint, LaneHash, LaneMark, marks_of
+from mindbridge_core.oversight.entities import Examination
+from mindbridge_core.oversight.ports import Trails
+
+__all__ = ["MOST_BREAKS", "Offline", "Progress", "examine", "examine_export"]
+
+MOST_BREAKS = 1_000
+"""Places that an examination names; of more it says how many."""
+EVERY = 10_000
+
+Progress = Callable[[int], None]
+"""Is told how many entries have been examined so far, now and then."""
+
+
+def _silent(_: int) -> None:
+    """Tell nobody."""
+
+
+@attrs.define(kw_only=True)
+class _Count:
+    """How many entries have been examined, and how many may be."""
+
+    most: int | None
+    progress: Progress
+    entries: int = 0
+    complete: bool = True
+
+    def through(self, links: Iterator[Link]) -> Iterator[Link]:
+        """Pass links on, at most as many as may be."""
+        for link in links:
+            if self.entries == self.most:
+                self.complete = False
+                return
+            self.entries += 1
+            if not self.entries % EVERY:
+                self.progress(self.entries)
+            yield link
+
+
+def examine(
+    trails: Trails,
+    key: bytes,
+    clinic_id: UUID,
+    *,
+    checkpoints: Sequence[Checkpoint] = (),
+    most: int | None = None,
+    progress: Progress = _silent,
+    reached: Callable[[LaneMark], None] | None = None,
+) -> Examination:
+    """Verify a clinic's trail under its audit key, and against checkpoints; stop after `most` entries.
+
+    `reached` is told where each lane stands, once the lane has been gone through. Memory stays constant.
+    """
+    count, breaks, found = _Count(most=most, progress=progress), list[ChainBreak](), 0
+    marks = marks_of(checkpoints, clinic_id)
+    for broken in _clinic(trails, key, clinic_id, marks=marks, count=count, reached=reached):
+        found += 1
+        if len(breaks) < MOST_BREAKS:
+            breaks.append(broken)
+    progress(count.entries)
+    return Examination(
+        clinic_id=clinic_id, entries=count.entries, breaks=tuple(breaks), found=found, complete=count.complete
+    )
+
+
+def _clinic(
+    trails: Trails,
+    key: bytes,
+    clinic_id: UUID,
+    *,
+    marks: Mapping[int, list[LaneMark]],
+    count: _Count,
+    reached: Callable[[LaneMark], None] | None,
+) -> Iterator[ChainBreak]:
+    for lane in trails.unknown_lanes(clinic_id):
+        yield ChainBreak(lane=lane, seq=0, kind="unknown_lane")
+    for lane in range(LANES):
+        running = LaneHash(clinic_id, lane, marks.get(lane, ())) if lane in marks or reached else None
+        with trails.lane(clinic_id, lane) as reading:
+            if reading.head is None:
+                yield ChainBreak(lane=lane, seq=0, kind="headless")
+                continue
+            found = verify_links(key, reading.head, count.through(reading.links), running)
+            yield from _unless_cut_short(found, count)
+        if not count.complete:
+            return
+        if running is not None:
+            yield from running.missed()
+            if reached is not None and running.mark is not None:
+                reached(running.mark)
+
+
+def _unless_cut_short(found: Iterable[ChainBreak], count: _Count) -> Iterator[ChainBreak]:
+    """Leave out that the lane ends too soon where it was not read to its end."""
+    for broken in found:
+        if count.complete or broken.kind != "truncated":
+            yield broken
+
+
+@attrs.define(kw_only=True)
+class _Lane:
+    running: LaneHash
+    seq: int = 0
+    mac: bytes | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Offline:
+    """What was found of an export: per clinic; `unproven` entries came after the last checkpoint of their lane."""
+
+    examinations: tuple[Examination, ...]
+    unproven: int
+
+
+@attrs.define
+class _Export:
+    """The lanes of an export, as far as it has been read."""
+
+    checkpoints: Sequence[Checkpoint]
+    lanes: dict[tuple[UUID, int], _Lane] = attrs.field(factory=dict)
+    last: dict[tuple[UUID, int], int] = attrs.field(factory=dict)
+    entries: dict[UUID, int] = attrs.field(factory=dict)
+    unproven: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        """Lay the lanes that the checkpoints speak of: also one that the export lacks is one to miss."""
+        for clinic_id in {checkpoint.clinic_id for checkpoint in self.checkpoints}:
+            self.entries[clinic_id] = 0
+            for lane, marks in marks_of(self.checkpoints, clinic_id).items():
+                self.lanes[clinic_id, lane] = _Lane(running=LaneHash(clinic_id, lane, marks))
+                self.last[clinic_id, lane] = max(mark.seq for mark in marks)
+
+    def take(self, link: Link) -> Iterator[tuple[UUID, ChainBreak]]:
+        clinic_id, id = UUID(link.clinic_id), UUID(link.id)
+        self.entries[clinic_id] = self.entries.get(clinic_id, 0) + 1
+        lane = self.lanes.get((clinic_id, link.lane))
+        if lane is None:
+            lane = self.lanes[clinic_id, link.lane] = _Lane(running=LaneHash(clinic_id, link.lane))
+        if not 0 <= link.lane < LANES or link.seq <= lane.seq:
+            yield clinic_id, ChainBreak(lane=link.lane, seq=link.seq, kind="misplaced", entry_id=id)
+            return
+        self.unproven += link.seq > self.last.get((clinic_id, link.lane), 0)
+        if link.seq != lane.seq + 1:
+            yield clinic_id, ChainBreak(lane=link.lane, seq=lane.seq + 1, kind="missing")
+        elif lane.mac not in {None, link.prev_mac}:
+            yield clinic_id, ChainBreak(lane=link.lane, seq=link.seq, kind="unlinked", entry_id=id)
+        lane.seq, lane.mac = link.seq, link.mac
+        for broken in lane.running(link):
+            yield clinic_id, broken
+
+
+def examine_export(links: Iterable[Link], checkpoints: Sequence[Checkpoint], progress: Progress = _silent) -> Offline:
+    """Verify an exported trail without any key, against checkpoints whose signatures have been held.
+
+    Each lane's records must come in the order of their numbers, as the export writes them, from its first entry on.
+    An edit is located between the checkpoint before it and the one that it contradicts. Memory stays constant.
+    """
+    export, breaks, found = _Export(checkpoints), dict[UUID, list[ChainBreak]](), dict[UUID, int]()
+    for clinic_id, broken in _breaks_of(export, links, progress):
+        found[clinic_id] = found.get(clinic_id, 0) + 1
+        named = breaks.setdefault(clinic_id, [])
+        if len(named) < MOST_BREAKS:
+            named.append(broken)
+    return Offline(
+        examinations=tuple(
+            Examination(
+                clinic_id=clinic_id,
+                entries=entries,
+                breaks=tuple(breaks.get(clinic_id, ())),
+                found=found.get(clinic_id, 0),
+                complete=True,
+            )
+            for clinic_id, entries in sorted(export.entries.items())
+        ),
+        unproven=export.unproven,
+    )
+
+
+def _breaks_of(export: _Export, links: Iterable[Link], progress: Progress) -> Iterator[tuple[UUID, ChainBreak]]:
+    for number, link in enumerate(links, 1):
+        yield from export.take(link)
+        if not number % EVERY:
+            progress(number)
+    for (clinic_id, _), lane in export.lanes.items():
+        for broken in lane.running.missed():
+            yield clinic_id, broken
