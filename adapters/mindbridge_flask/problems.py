@@ -59,6 +59,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         MindBridgeError: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "The operation failed"),
         errors.InvalidInput: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "The input is not valid"),
         errors.Forbidden: Row(HTTPStatus.FORBIDDEN, "Not permitted"),
+        errors.ConsentRequired: Row(HTTPStatus.FORBIDDEN, "Consent required"),
         errors.NotFound: Row(HTTPStatus.NOT_FOUND, "Not found"),
         # Clinics are named by tokens alone, so one without keys is a token that is good for nothing.
         errors.UnknownClinic: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN, SessionEnded),
@@ -69,6 +70,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.Conflict: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.ConsentRevoked: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.LostUpdate: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.PreconditionFailed: Row(HTTPStatus.PRECONDITION_FAILED, "The record has changed"),
         errors.IdempotencyKeyReused: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency key used before"),

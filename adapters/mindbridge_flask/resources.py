@@ -87,7 +87,10 @@ class UserResource(msgspec.Struct, frozen=True):
 
 
 class PatientResource(msgspec.Struct, frozen=True):
-    """A person in care. `medication_adherence` is in percent; null means unknown, 0 means never."""
+    """A person in care. `medication_adherence` is in percent; null means unknown, 0 means never.
+
+    `part2`: the record may leave the clinic only as 42 CFR Part 2 says.
+    """
 
     id: UUID
     name: str
@@ -95,6 +98,7 @@ class PatientResource(msgspec.Struct, frozen=True):
     date_of_birth: date | None
     diagnosis: str | None
     diagnosis_code: str | None
+    part2: bool
     medication_adherence: Decimal | None
     last_appointment: date | None
     appointments_missed: int
@@ -118,6 +122,7 @@ class PatientResource(msgspec.Struct, frozen=True):
             patient.date_of_birth,
             patient.diagnosis,
             patient.diagnosis_code,
+            patient.part2,
             patient.medication_adherence,
             patient.last_appointment,
             patient.appointments_missed,

@@ -11,6 +11,7 @@ from mindbridge_core.compliance import ChainHead, SealedEntry
 from mindbridge_core.identity import Clinic, DirectoryEntry, LoginAttempts, Organization, RefreshToken, Session, User
 from mindbridge_core.patients import Patient
 from mindbridge_core.phi import WrappedKey
+from mindbridge_core.privacy import Consent, Disclosure
 
 __all__ = ["Answer", "Table", "Tables"]
 
@@ -72,7 +73,9 @@ class Tables:
     answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
     attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)
     clinics: Table[UUID, Clinic] = attrs.field(factory=Table)
+    consents: Table[tuple[UUID, UUID], Consent] = attrs.field(factory=Table)
     directory: Table[str, DirectoryEntry] = attrs.field(factory=Table)
+    disclosures: Table[tuple[UUID, UUID], Disclosure] = attrs.field(factory=Table)
     entries: Table[tuple[UUID, int, int], SealedEntry] = attrs.field(factory=Table)
     heads: Table[tuple[UUID, int], ChainHead] = attrs.field(factory=Table)
     mrns: Table[tuple[UUID, str], UUID | None] = attrs.field(factory=Table)

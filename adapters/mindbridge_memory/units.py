@@ -20,6 +20,7 @@ from mindbridge_memory.identity import (
 )
 from mindbridge_memory.keys import ProcessKeys
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
+from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents, MemoryDisclosures
 from mindbridge_memory.tables import Tables
 from mindbridge_memory.trail import MemoryAuditTrail, Trail
 from mindbridge_memory.trails import MemoryTrailReader, MemoryTrails
@@ -41,6 +42,11 @@ class MemoryUnit:
         return MemoryAuditTrail(self.tables, self.clinic_id, self.cipher)
 
     @property
+    def access_history(self) -> MemoryAccessHistory:
+        """The trail, by patient."""
+        return MemoryAccessHistory(self.tables, self.clinic_id)
+
+    @property
     def answers(self) -> MemoryAnswers:
         """First answers to repeated requests."""
         return MemoryAnswers(self.tables, self.clinic_id)
@@ -56,9 +62,19 @@ class MemoryUnit:
         return MemoryClinics(self.tables, self.clinic_id, self.audit)
 
     @property
+    def consents(self) -> MemoryConsents:
+        """The clinic's consents."""
+        return MemoryConsents(self.tables, self.clinic_id)
+
+    @property
     def directory(self) -> MemoryDirectory:
         """E-mails, across all clinics."""
         return MemoryDirectory(self.tables)
+
+    @property
+    def disclosures(self) -> MemoryDisclosures:
+        """The clinic's disclosures."""
+        return MemoryDisclosures(self.tables, self.clinic_id)
 
     @property
     def patients(self) -> MemoryPatients:

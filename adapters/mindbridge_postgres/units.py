@@ -26,6 +26,7 @@ from mindbridge_postgres.identity import (
     PostgresUsers,
 )
 from mindbridge_postgres.patients import PostgresPatients
+from mindbridge_postgres.privacy import PostgresAccessHistory, PostgresConsents, PostgresDisclosures
 from mindbridge_postgres.trails import PostgresTrailReader
 
 __all__ = ["PostgresUnit", "PostgresUnits"]
@@ -46,6 +47,11 @@ class PostgresUnit:
         return PostgresAuditTrail(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
+    def access_history(self) -> PostgresAccessHistory:
+        """The trail, by patient."""
+        return PostgresAccessHistory(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
     def answers(self) -> PostgresAnswers:
         """First answers to repeated requests."""
         return PostgresAnswers(self.connection, self.clinic_id, self.cipher, self.new_id)
@@ -61,9 +67,19 @@ class PostgresUnit:
         return PostgresClinics(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
+    def consents(self) -> PostgresConsents:
+        """The clinic's consents."""
+        return PostgresConsents(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
     def directory(self) -> PostgresDirectory:
         """E-mails, across all clinics."""
         return PostgresDirectory(self.connection)
+
+    @cached_property
+    def disclosures(self) -> PostgresDisclosures:
+        """The clinic's disclosures."""
+        return PostgresDisclosures(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def patients(self) -> PostgresPatients:

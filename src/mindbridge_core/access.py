@@ -57,6 +57,12 @@ class Action(StrEnum):
     AUTH_ME = "auth.me"
     AUTH_REFRESH = "auth.refresh"
     CLINIC_OPEN = "clinic.open"
+    CONSENT_LIST = "consent.list"
+    CONSENT_RECORD = "consent.record"
+    CONSENT_REVOKE = "consent.revoke"
+    DISCLOSURE_LIST = "disclosure.list"
+    DISCLOSURE_MAKE = "disclosure.make"
+    PATIENT_ACCESS_REPORT = "patient.access_report"
     PATIENT_CHANGE = "patient.change"
     PATIENT_CREATE = "patient.create"
     PATIENT_DELETE = "patient.delete"
@@ -105,6 +111,12 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.PATIENT_CREATE:   _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.PATIENT_CHANGE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_DELETE:   _grant("patient", ADMIN, phi=True),
+    Action.CONSENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
+    Action.CONSENT_RECORD:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),
+    Action.DISCLOSURE_LIST:  _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),
 })
 # fmt: on
 

@@ -25,12 +25,15 @@ from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, Re
 from mindbridge_core.patients import PatientUnit
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys
+from mindbridge_core.privacy import PrivacyUnit
+from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
+from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.work import OpenUnit, TurnAway, Work
 
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
 
-class AnyUnit(IdentityUnit, OversightUnit, PatientUnit, Protocol):
+class AnyUnit(IdentityUnit, OversightUnit, PrivacyUnit, PatientUnit, Protocol):
     """A transaction with every context's repositories."""
 
 
@@ -74,6 +77,12 @@ class MindBridge:
     export_trail: ExportTrail
     verify_trail: VerifyTrail
     checkpoint_trail: CheckpointTrail
+    record_consent: RecordConsent
+    list_consents: ListConsents
+    revoke_consent: RevokeConsent
+    disclose_record: DiscloseRecord
+    account_disclosures: AccountDisclosures
+    report_access: ReportAccess
     turn_away: TurnAway
 
     @classmethod
@@ -120,5 +129,11 @@ class MindBridge:
             export_trail=ExportTrail(work=work, trails=ports.trails),
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),
             checkpoint_trail=CheckpointTrail(work=work, trails=ports.trails, keys=ports.clinic_keys, clock=clock),
+            record_consent=RecordConsent(work=work, clock=clock, new_id=new_id),
+            list_consents=ListConsents(work=work),
+            revoke_consent=RevokeConsent(work=work, clock=clock),
+            disclose_record=DiscloseRecord(work=work, clock=clock, new_id=new_id),
+            account_disclosures=AccountDisclosures(work=work, clock=clock),
+            report_access=ReportAccess(work=work, clock=clock),
             turn_away=TurnAway(work=work),
         )

@@ -18,6 +18,8 @@ __all__ = [
     "AuthenticationFailed",
     "BrokenTrail",
     "Conflict",
+    "ConsentRequired",
+    "ConsentRevoked",
     "DamagedRecord",
     "DependencyUnavailable",
     "DuplicateEmail",
@@ -79,6 +81,14 @@ class Forbidden(MindBridgeError):
     code = "forbidden"
     outcome = "denied"
     text = "Your role does not permit this operation."
+
+
+class ConsentRequired(MindBridgeError):
+    """No consent of the patient covers this: never given, refused, revoked, expired, or given for something else."""
+
+    code = "consent_required"
+    outcome = "denied"
+    text = "No consent of the patient that stands covers this."
 
 
 class NotFound(MindBridgeError):
@@ -150,6 +160,13 @@ class LostUpdate(Conflict):
 
     code = "lost_update"
     text = "Somebody else has changed the record. Read it again, then repeat your change."
+
+
+class ConsentRevoked(Conflict):
+    """There is nothing to revoke: the consent was revoked before, or never given."""
+
+    code = "consent_revoked"
+    text = "The consent does not stand any more, or was never given."
 
 
 class PreconditionFailed(MindBridgeError):

@@ -16,6 +16,7 @@ from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, TokenPair, User
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import PatientDraft
+from mindbridge_core.privacy import Consent, ConsentType
 from mindbridge_memory import MemoryStore, MemoryUnit, ScryptHasher, memory_ports
 
 Anything = Any
@@ -135,6 +136,22 @@ class Town:
         return self.house.claim(self.sessions[Role(holder)])
 
 
+def allow_sharing(house: House, clinic_id: UUID, patient_id: UUID) -> None:
+    """Have the patient, if the clinic has one, consent to the sharing of their record with anybody."""
+    with house.store.open_unit(clinic_id) as unit:
+        if unit.patients.get(patient_id) is not None:
+            consent = Consent(
+                id=uuid4(),
+                clinic_id=clinic_id,
+                patient_id=patient_id,
+                consent_type=ConsentType.DATA_SHARING,
+                granted=True,
+                granted_at=START,
+                created_at=START,
+            )
+            unit.consents.add(consent)
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -151,6 +168,8 @@ def settled() -> Town:
         "deleted": house.patient(clinic, staff[Role.CASE_MANAGER]),
         "missing": uuid4(),
     }
+    for name, patient_id in records.items():
+        allow_sharing(house, other_clinic if name == "other clinic" else clinic, patient_id)
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
     sessions = {role: house.log_in(user) for role, user in staff.items()}
     return Town(house, clinic, staff, sessions, records)

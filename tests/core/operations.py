@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from mindbridge_core import Action, Role
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter
+from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from tests.core.house import ORIGIN, PASSWORD, AnyCaller, House, Town
 
 USE_CASES: Final = {
+    "account_disclosures": Action.DISCLOSURE_LIST,
     "admit_patient": Action.PATIENT_CREATE,
     "change_patient": Action.PATIENT_CHANGE,
     "checkpoint_trail": Action.AUDIT_CHECKPOINT,
     "export_trail": Action.AUDIT_EXPORT,
+    "disclose_record": Action.DISCLOSURE_MAKE,
+    "list_consents": Action.CONSENT_LIST,
     "list_patients": Action.PATIENT_LIST,
     "log_in": Action.AUTH_LOGIN,
     "log_out": Action.AUTH_LOGOUT,
@@ -27,6 +31,9 @@ USE_CASES: Final = {
     "register_staff": Action.USER_REGISTER,
     "remove_patient": Action.PATIENT_DELETE,
     "verify_trail": Action.AUDIT_VERIFY,
+    "record_consent": Action.CONSENT_RECORD,
+    "report_access": Action.PATIENT_ACCESS_REPORT,
+    "revoke_consent": Action.CONSENT_REVOKE,
     "view_patient": Action.PATIENT_VIEW,
     "view_self": Action.AUTH_ME,
 }
@@ -60,6 +67,39 @@ def _remove(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
     return None
 
 
+def _consents(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    (consent,) = town.house.core.list_consents(caller, patient_id)
+    return consent
+
+
+def _record_consent(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    draft = ConsentDraft(consent_type=ConsentType.AI_ANALYSIS, consent_form_version="1")
+    return town.house.core.record_consent(caller, patient_id, draft)
+
+
+def _revoke_consent(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    found = [one.id for one in town.house.store.tables.consents.rows() if one.patient_id == patient_id]
+    return town.house.core.revoke_consent(caller, found[0] if found else uuid4())
+
+
+def _disclose(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    request = DisclosureRequest(recipient="Elm Clinic", purpose="Care", description="The record")
+    return town.house.core.disclose_record(caller, patient_id, request)
+
+
+def _account(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.account_disclosures(caller, patient_id)
+
+
+def _report_access(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.report_access(caller, patient_id, AccessQuery())
+
+
 CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_CHECKPOINT: lambda town, caller, _: town.house.core.checkpoint_trail(caller),
     Action.AUDIT_EXPORT: lambda town, caller, _: next(
@@ -69,6 +109,12 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_VERIFY: lambda town, caller, _: town.house.core.verify_trail(caller),
     Action.AUTH_LOGOUT: lambda town, caller, _: town.house.core.log_out(caller),
     Action.AUTH_ME: lambda town, caller, _: town.house.core.view_self(caller),
+    Action.CONSENT_LIST: _consents,
+    Action.CONSENT_RECORD: _record_consent,
+    Action.CONSENT_REVOKE: _revoke_consent,
+    Action.DISCLOSURE_LIST: _account,
+    Action.DISCLOSURE_MAKE: _disclose,
+    Action.PATIENT_ACCESS_REPORT: _report_access,
     Action.PATIENT_CHANGE: _change,
     Action.PATIENT_CREATE: lambda town, caller, _: town.house.core.admit_patient(caller, PatientDraft(name="New Body")),
     Action.PATIENT_DELETE: _remove,

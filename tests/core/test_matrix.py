@@ -36,6 +36,12 @@ REACH: Final = {
     Action.AUTH_ME:          ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.AUTH_REFRESH:     ("none",  "none",       "none",  "none",   "all",   "none"),
     Action.CLINIC_OPEN:      ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.CONSENT_LIST:     ("all",   "caseload",   "all",   "none",   "none",  "none"),
+    Action.CONSENT_RECORD:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
+    Action.CONSENT_REVOKE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
+    Action.DISCLOSURE_LIST:  ("all",   "none",       "all",   "none",   "none",  "none"),
+    Action.DISCLOSURE_MAKE:  ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.PATIENT_ACCESS_REPORT: ("all", "none",    "all",   "none",   "none",  "none"),
     Action.PATIENT_CHANGE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
     Action.PATIENT_DELETE:   ("all",   "none",       "none",  "none",   "none",  "none"),
@@ -45,7 +51,17 @@ REACH: Final = {
     Action.USER_REGISTER:    ("none",  "none",       "none",  "none",   "none",  "all"),
 }
 # fmt: on
-ON_A_PATIENT: Final = {Action.PATIENT_CHANGE, Action.PATIENT_DELETE, Action.PATIENT_VIEW}
+ON_A_PATIENT: Final = {
+    Action.CONSENT_LIST,
+    Action.CONSENT_RECORD,
+    Action.CONSENT_REVOKE,
+    Action.DISCLOSURE_LIST,
+    Action.DISCLOSURE_MAKE,
+    Action.PATIENT_ACCESS_REPORT,
+    Action.PATIENT_CHANGE,
+    Action.PATIENT_DELETE,
+    Action.PATIENT_VIEW,
+}
 REACHED: Final = {"all": ALIVE, "caseload": frozenset({"caseload"}), "none": frozenset[str]()}
 
 CASES: Final = [

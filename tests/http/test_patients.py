@@ -11,7 +11,8 @@ from mindbridge_core.identity import ClinicDraft
 from tests.http.world import Staff, World, findings, refused
 
 FIELDS = {
-    "id", "name", "mrn", "date_of_birth", "diagnosis", "diagnosis_code", "medication_adherence", "last_appointment",
+    "id", "name", "mrn", "date_of_birth", "diagnosis", "diagnosis_code", "part2", "medication_adherence",
+    "last_appointment",
     "appointments_missed", "crisis_calls_30days", "current_risk_level", "manually_escalated", "status",
     "case_manager_id", "admitted_at", "version", "created_at", "updated_at",
 }  # fmt: skip

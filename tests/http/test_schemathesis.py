@@ -19,7 +19,7 @@ CONFIG: dict[str, Any] = {
     "checks": {
         # Some rules no JSON Schema can say: a birth date in this century or the last, no risk lowered by hand.
         "positive_data_acceptance": {
-            "expected-statuses": ["2xx", "304", "401", "404", "409", "412", "422", "423", "428"]
+            "expected-statuses": ["2xx", "304", "401", "403", "404", "409", "412", "422", "423", "428"]
         },
     },
 }

@@ -45,5 +45,17 @@ class TestAnswers(OverMemory, testing.AnswersContract):
     pass
 
 
+class TestConsents(OverMemory, testing.ConsentsContract):
+    pass
+
+
+class TestDisclosures(OverMemory, testing.DisclosuresContract):
+    pass
+
+
+class TestAccessHistory(OverMemory, testing.AccessHistoryContract):
+    pass
+
+
 class TestAuditTrail(OverMemory, testing.AuditTrailContract):
     pass

@@ -102,6 +102,18 @@ class TestAnswers(OverPostgres, testing.AnswersContract):
     pass
 
 
+class TestConsents(OverPostgres, testing.ConsentsContract):
+    pass
+
+
+class TestDisclosures(OverPostgres, testing.DisclosuresContract):
+    pass
+
+
+class TestAccessHistory(OverPostgres, testing.AccessHistoryContract):
+    pass
+
+
 class TestAuditTrail(OverPostgres, testing.AuditTrailContract):
     pass
 

@@ -15,12 +15,15 @@ from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft, TokenPair, User
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
+from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
 from tests.support.postgres import TestDatabase
 from tests.support.product import PASSWORD, Product
 
 NEW = StaffDraft(email="new@example.org", full_name="New", role=Role.READONLY)
+SHARING = ConsentDraft(consent_type=ConsentType.DATA_SHARING, consent_form_version="1")
+TO_ELM = DisclosureRequest(recipient="Elm", purpose="Care", description="The record")
 ELSEWHERE = ClinicDraft(organization="Elm", name="Elsewhere")
 
 
@@ -34,6 +37,7 @@ class Ground:
     pair: TokenPair
     claim: SessionClaim
     patient_id: UUID
+    consent_id: UUID
 
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
@@ -50,6 +54,12 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUTH_LOGOUT: lambda on: on.product.core.log_out(on.claim),
     Action.CLINIC_OPEN: lambda on: on.product.core.open_clinic(ELSEWHERE),
     Action.USER_REGISTER: lambda on: on.product.core.register_staff(Operator(clinic_id=on.clinic_id), NEW),
+    Action.CONSENT_LIST: lambda on: on.product.core.list_consents(on.claim, on.patient_id),
+    Action.CONSENT_RECORD: lambda on: on.product.core.record_consent(on.claim, on.patient_id, SHARING),
+    Action.CONSENT_REVOKE: lambda on: on.product.core.revoke_consent(on.claim, on.consent_id),
+    Action.DISCLOSURE_LIST: lambda on: on.product.core.account_disclosures(on.claim, on.patient_id),
+    Action.DISCLOSURE_MAKE: lambda on: on.product.core.disclose_record(on.claim, on.patient_id, TO_ELM),
+    Action.PATIENT_ACCESS_REPORT: lambda on: on.product.core.report_access(on.claim, on.patient_id, AccessQuery()),
     Action.PATIENT_LIST: lambda on: on.product.core.list_patients(on.claim, PatientFilter()),
     Action.PATIENT_VIEW: lambda on: on.product.core.view_patient(on.claim, on.patient_id),
     Action.PATIENT_CREATE: lambda on: on.product.core.admit_patient(on.claim, PatientDraft(name="Eve")),
@@ -70,7 +80,8 @@ def ground(product: Product) -> Ground:
     pair = product.core.log_in(Credentials(email=admin.email, password=PASSWORD), Origin())
     claim = product.core.ports.access_tokens.read(pair.access_token, utc_now(), Origin())
     patient = product.core.admit_patient(claim, PatientDraft(name="Ada"))
-    return Ground(product, clinic_id, admin, pair, claim, patient.id)
+    consent = product.core.record_consent(claim, patient.id, SHARING)
+    return Ground(product, clinic_id, admin, pair, claim, patient.id, consent.id)
 
 
 def snapshot(database: TestDatabase) -> dict[str, object]:

@@ -26,6 +26,7 @@ _PATIENT: Final = {
 _PATIENT_SHOWN: Final = {
     "id": RECORD_ID,
     **_PATIENT,
+    "part2": False,
     "current_risk_level": None,
     "manually_escalated": False,
     "case_manager_id": _USER_ID,
@@ -58,6 +59,24 @@ EXAMPLES: Final[dict[str, Any]] = {
     "PatientChanges": {"medication_adherence": 55, "appointments_missed": 2},
     "PatientResource": _PATIENT_SHOWN,
     "PatientPage": {"data": [_PATIENT_SHOWN], "pagination": {"next_cursor": None, "has_more": False}},
+    "ConsentDraft": {
+        "consent_type": "sud_disclosure",
+        "consent_form_version": "2026-01",
+        "discloser": "Oakwood Main Campus",
+        "information": "Diagnosis, medication and attendance since January 2026",
+        "recipients": "Elm Street Clinic",
+        "purpose": "Continued care",
+        "expiry_event": "The end of treatment at Elm Street Clinic",
+        "right_to_revoke_stated": True,
+        "signed_name": "Alex Example",
+        "signed_on": "2026-01-12",
+    },
+    "DisclosureRequest": {
+        "recipient": "Elm Street Clinic",
+        "recipient_address": "1 Elm Street",
+        "purpose": "Continued care",
+        "description": "The record as of today",
+    },
     "Health": {"status": "healthy", "service": "MindBridge Health AI"},
     "Readiness": {"status": "ready", "checks": {"database": "ok"}},
     "Problem": {

@@ -65,6 +65,7 @@ HEADERS: Final[dict[str, Schema]] = {
 _TAGS: Final = {
     "auth": "Authentication",
     "users": "Authentication",
+    "consents": "Patients",
     "patients": "Patients",
     "audit-logs": "Audit trail",
 }

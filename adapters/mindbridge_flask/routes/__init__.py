@@ -5,9 +5,10 @@ from itertools import chain
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
 from mindbridge_flask.routes.patients import PATIENTS
+from mindbridge_flask.routes.privacy import PRIVACY
 from mindbridge_flask.routes.service import SERVICE
 from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, PATIENTS, AUDIT))
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, PATIENTS, AUDIT, PRIVACY))

@@ -4,7 +4,7 @@ Tables below a clinic have `clinic_id` first in every key, so that PostgreSQL se
 distribute them unchanged. Row-level security, rights and partitions are in `mindbridge_postgres.tenancy`.
 """
 
-from mindbridge_postgres.schema.clinical import patient_consents, reports, screenings
+from mindbridge_postgres.schema.clinical import disclosures, patient_consents, reports, screenings
 from mindbridge_postgres.schema.columns import metadata
 from mindbridge_postgres.schema.compliance import audit_chain_heads, audit_logs, clinic_keys, idempotency_keys
 from mindbridge_postgres.schema.identity import (
@@ -26,6 +26,7 @@ __all__ = [
     "clinic_keys",
     "clinics",
     "crisis_events",
+    "disclosures",
     "idempotency_keys",
     "login_attempts",
     "login_directory",

@@ -4,7 +4,7 @@ What a clinician typed or a model wrote about a patient is sealed like any PHI, 
 recommended actions included: prose about one person does not become harmless by being short.
 """
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Integer, Numeric, Table, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, Index, Integer, Numeric, Table, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mindbridge_postgres.schema.columns import (
@@ -29,6 +29,7 @@ from mindbridge_postgres.schema.patients import CODE_WORD, RISK_LEVELS
 
 REVIEW_STATUSES = ("pending_review", "confirmed", "overridden")
 CONSENT_TYPES = ("treatment", "ai_analysis", "data_sharing", "sud_disclosure")
+DISCLOSURE_GROUNDS = ("treatment", "payment", "operations", "other")
 REPORT_FORMATS = ("pdf", "docx", "xlsx")
 
 screenings = Table(
@@ -91,13 +92,53 @@ patient_consents = Table(
     moment("revoked_at", nullable=True),
     *line("consent_form_version", 50, nullable=True),
     uuid("witness_user_id", nullable=True),
+    uuid("recorded_by", nullable=True),
+    uuid("revoked_by", nullable=True),
+    # The elements of 42 CFR 2.31(a). What is written there is about one patient.
+    *ciphertext("discloser", SHORT, nullable=True),
+    *ciphertext("information", LONG, nullable=True),
+    *ciphertext("recipients", LONG, nullable=True),
+    *ciphertext("purpose", SHORT, nullable=True),
+    moment("expires_at", nullable=True),
+    *ciphertext("expiry_event", SHORT, nullable=True),
+    Column("right_to_revoke_stated", Boolean, nullable=False, server_default=text("false")),
+    *ciphertext("signed_name", SHORT, nullable=True),
+    Column("signed_on", Date),
     *version(),
     moment("created_at"),
     within_clinic("patient_id", "patients"),
     within_clinic("witness_user_id", "users"),
+    within_clinic("recorded_by", "users"),
+    within_clinic("revoked_by", "users"),
+    CheckConstraint(
+        "consent_type <> 'sud_disclosure' OR NOT granted OR (num_nulls(discloser, information, recipients, purpose,"
+        " signed_name, signed_on) = 0 AND num_nonnulls(expires_at, expiry_event) > 0 AND right_to_revoke_stated)",
+        name="sud_elements",
+    ),
     CheckConstraint("NOT granted OR granted_at IS NOT NULL", name="granted_at"),
     CheckConstraint("revoked_at IS NULL OR revoked_at >= granted_at", name="revoked_after_granted"),
     Index(None, "clinic_id", "patient_id", "consent_type"),
+)
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    *tenant_key(),
+    uuid("patient_id"),
+    uuid("consent_id"),
+    uuid("disclosed_by"),
+    moment("disclosed_at"),
+    *one_of("ground", DISCLOSURE_GROUNDS),
+    Column("part2", Boolean, nullable=False),
+    # Sealed: that a record went to a methadone clinic is as telling as the record.
+    *ciphertext("recipient", SHORT),
+    *ciphertext("recipient_address", SHORT, nullable=True),
+    *ciphertext("purpose", SHORT),
+    *ciphertext("description", LONG),
+    within_clinic("patient_id", "patients"),
+    within_clinic("consent_id", "patient_consents"),
+    within_clinic("disclosed_by", "users"),
+    Index(None, "clinic_id", "patient_id", "disclosed_at"),
 )
 
 reports = Table(

@@ -8,7 +8,9 @@ from mindbridge_core.patients.entities import (
     PatientStatus,
     RiskLevel,
 )
+from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.patients.ports import PatientFilter, Patients, PatientUnit
+from mindbridge_core.patients.reach import reach
 from mindbridge_core.patients.search import name_tokens, query_tokens
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "PatientUnit",
     "Patients",
     "RiskLevel",
+    "is_part2",
     "name_tokens",
     "query_tokens",
+    "reach",
 ]

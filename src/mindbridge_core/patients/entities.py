@@ -10,6 +10,7 @@ from uuid import UUID
 
 import attrs
 
+from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.validation import UNSET, Number, Pattern, Text, Unset, checked, ruled
 
 __all__ = ["AUDITABLE_FIELDS", "Patient", "PatientChanges", "PatientDraft", "PatientStatus", "RiskLevel"]
@@ -77,6 +78,11 @@ class Patient:
     updated_at: datetime
     deleted_at: datetime | None = None
     deleted_by: UUID | None = None
+
+    @property
+    def part2(self) -> bool:
+        """Whether 42 CFR Part 2 protects the record: its diagnosis, as it stands now, says so."""
+        return is_part2(self.diagnosis_code)
 
     def removed(self, by: UUID, at: datetime) -> Patient:
         """Take the person off every list; the record itself is kept."""

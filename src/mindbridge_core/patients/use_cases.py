@@ -12,13 +12,14 @@ from cattrs.preconf.json import make_converter
 from mindbridge_core.access import Action, Role
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import Finding, Forbidden, InvalidInput, NotFound, PreconditionFailed
+from mindbridge_core.errors import Finding, Forbidden, InvalidInput, PreconditionFailed
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients.entities import AUDITABLE_FIELDS, Patient, PatientChanges, PatientDraft
 from mindbridge_core.patients.ports import PatientFilter, PatientUnit
-from mindbridge_core.patients.rules import date_findings, in_caseload, risk_findings
+from mindbridge_core.patients.reach import reach
+from mindbridge_core.patients.rules import date_findings, risk_findings
 from mindbridge_core.validation import given
 from mindbridge_core.work import Desk, Work
 
@@ -29,14 +30,6 @@ _answers.register_unstructure_hook(UUID, str)
 _answers.register_structure_hook(UUID, lambda text, _: UUID(text))
 _answers.register_unstructure_hook(Decimal, str)
 _answers.register_structure_hook(Decimal, lambda text, _: Decimal(text))
-
-
-def _reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
-    """Return the patient if the caller may reach it; else NotFound, whatever the reason."""
-    patient = desk.unit.patients.get(patient_id)
-    if patient is None or not in_caseload(desk.principal, patient):
-        raise NotFound
-    return patient
 
 
 def _refuse(findings: list[Finding]) -> None:
@@ -86,7 +79,7 @@ class AdmitPatient:
     def _repeat(self, desk: Desk[PatientUnit], answer: str) -> Patient:
         first = _answers.loads(answer, Patient)
         desk.resource_id = first.id
-        _reach(desk, first.id)
+        reach(desk, first.id)
         desk.changes({"repeated": True}, plain=frozenset({"repeated"}))
         return first
 
@@ -113,7 +106,7 @@ class ViewPatient:
     def __call__(self, caller: Caller, patient_id: UUID) -> Patient:
         """Return the patient; NotFound when missing, deleted, of another clinic or outside the caseload."""
         with self.work(caller, Action.PATIENT_VIEW, resource_id=patient_id) as desk:
-            return _reach(desk, patient_id)
+            return reach(desk, patient_id)
 
 
 @attrs.frozen(kw_only=True)
@@ -150,7 +143,7 @@ class ChangePatient:
         Raises NotFound, InvalidInput, Forbidden, DuplicateMrn, and LostUpdate when another writer came between.
         """
         with self.work(caller, Action.PATIENT_CHANGE, resource_id=patient_id) as desk:
-            patient = _reach(desk, patient_id)
+            patient = reach(desk, patient_id)
             if version not in {None, patient.version}:
                 raise PreconditionFailed
             sent = given(changes)
@@ -182,7 +175,7 @@ class RemovePatient:
     def __call__(self, caller: Caller, patient_id: UUID, *, version: int | None = None) -> None:
         """Return when it is stored. Raises NotFound, PreconditionFailed, LostUpdate."""
         with self.work(caller, Action.PATIENT_DELETE, resource_id=patient_id) as desk:
-            patient = _reach(desk, patient_id)
+            patient = reach(desk, patient_id)
             if version not in {None, patient.version}:
                 raise PreconditionFailed
             desk.unit.patients.save(patient.removed(desk.actor.user_id, self.clock()))

@@ -9,6 +9,7 @@ from mindbridge_core.testing.attempts import LoginAttemptsContract
 from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
+from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
 from mindbridge_core.testing.store import ContractStore, StoreContract
@@ -17,13 +18,16 @@ from mindbridge_core.testing.units import UnitContract
 from mindbridge_core.testing.users import UsersContract
 
 __all__ = [
+    "AccessHistoryContract",
     "AccessTokensContract",
     "AnswersContract",
     "AuditTrailContract",
     "ClinicKeysContract",
     "ClinicsContract",
     "CommonPasswordsContract",
+    "ConsentsContract",
     "ContractStore",
+    "DisclosuresContract",
     "LoginAttemptsContract",
     "MasterKeyContract",
     "PasswordHasherContract",
