@@ -8,7 +8,7 @@ import os
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,7 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
     record = f"/patients/{created.json['id']}"
     assert canaries.planted["name"] in call("GET", record, headers=bearer).json["name"]
     assert 1 == len(call("GET", "/patients", headers=bearer).json["data"])
+    drive_privacy(call, canaries, record, bearer)
     again = patient_with(canaries, name=f"Eve {canaries.plant('new name')}")
     for status, method, path, options in (
         (201, "POST", "/patients", {"json": patient_with(canaries), "headers": bearer | {"Idempotency-Key": "once"}}),
@@ -144,6 +145,35 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
         assert status == answer.status_code, (method, path, answer.data)
 
 
+def drive_privacy(call: Callable[..., Any], canaries: Canaries, record: str, bearer: dict[str, str]) -> None:
+    """Disclose a Part 2 record as it should be and as it should not, with a canary in each element of the consent."""
+    parties = {"recipients": canaries.plant("recipient"), "purpose": canaries.plant("purpose")}
+    consent = {
+        "consent_type": "sud_disclosure",
+        "consent_form_version": "1",
+        **{name: canaries.plant(name) for name in ("discloser", "information", "expiry_event", "signed_name")},
+        "right_to_revoke_stated": True,
+        "signed_on": "2026-01-12",
+        **parties,
+    }
+    request = {
+        "recipient": parties["recipients"],
+        "recipient_address": canaries.plant("recipient address"),
+        "purpose": parties["purpose"],
+        "description": canaries.plant("disclosed"),
+    }
+    assert 403 == call("POST", f"{record}/disclosures", json=request, headers=bearer).status_code
+    assert 422 == call("POST", f"{record}/consents", json=consent | {"purpose": None}, headers=bearer).status_code
+    made = call("POST", f"{record}/consents", json=consent, headers=bearer)
+    assert 201 == made.status_code
+    assert 201 == call("POST", f"{record}/disclosures", json=request, headers=bearer).status_code
+    (line,) = call("GET", f"{record}/disclosures", headers=bearer).json["data"]
+    assert canaries.planted["recipient"] == line["recipient"]
+    assert 200 == call("GET", f"{record}/access-report", headers=bearer).status_code
+    for status in (200, 409):
+        assert status == call("POST", f"/consents/{made.json['id']}/revoke", headers=bearer).status_code
+
+
 def dump(database: TestDatabase) -> bytes:
     """Return a pg_dump of the whole database as its superuser."""
     program = find_programs().postgres.with_name("pg_dump")
@@ -168,6 +198,7 @@ def test_no_canary_outside_the_answers_that_may_show_it(
     fail_inside(client, canaries, database, answers)
 
     stored = dump(database)
+    assert b"COPY public.disclosures" in stored
     assert b"COPY public.patients" in stored  # the dump has rows to search
     assert 20 <= len(canaries.planted)
     assert 15 <= len(answers)

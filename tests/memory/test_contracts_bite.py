@@ -16,6 +16,7 @@ from mindbridge_core.testing.store import raises, together
 from mindbridge_memory import MemoryStore, MemoryUnit
 from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
+from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents
 from mindbridge_memory.trail import MemoryAuditTrail
 from tests.memory.stores import ReadyStore
 
@@ -81,6 +82,23 @@ def writes_no_entry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryAuditTrail, "append", lambda _, __: None)
 
 
+def revokes_again(patch: pytest.MonkeyPatch) -> None:
+    def save(consents: MemoryConsents, consent: Any) -> Any:
+        saved = attrs.evolve(consent, version=consent.version + 1)
+        consents.tables.consents.put((consents.clinic_id, consent.id), saved)
+        return saved
+
+    patch.setattr(MemoryConsents, "save", save)
+
+
+def passes_over_lists(patch: pytest.MonkeyPatch) -> None:
+    def entries(history: MemoryAccessHistory) -> Any:
+        found = (one.entry for one in history.tables.entries.rows() if one.entry.clinic_id == history.clinic_id)
+        return (attrs.evolve(entry, resource_ids=()) for entry in found)
+
+    patch.setattr(MemoryAccessHistory, "_entries", entries)
+
+
 BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (keeps_after_errors, "UnitContract", "test_an_error_drops_every_change_and_its_entry"),
     (keeps_after_errors, "RefreshTokensContract", "test_a_dropped_unit_leaves_the_token_unused"),
@@ -95,6 +113,13 @@ BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (ends_again, "SessionsContract", "test_a_session_ends_once"),
     (counts_no_tries, "LoginAttemptsContract", "test_ten_tries_at_once_count_ten"),
     (answers_anew, "AnswersContract", "test_two_requests_at_once_with_one_key_make_one_record"),
+    (revokes_again, "ConsentsContract", "test_a_stale_version_is_refused"),
+    (revokes_again, "ConsentsContract", "test_of_two_revocations_at_once_one_loses_and_knows_it"),
+    (
+        passes_over_lists,
+        "AccessHistoryContract",
+        "test_entries_that_name_the_patient_or_listed_them_are_found_page_by_page",
+    ),
     (writes_no_entry, "UnitContract", "test_a_trail_that_cannot_be_written_keeps_nothing"),
     (writes_no_entry, "AuditTrailContract", "test_units_at_once_never_fork_the_chain"),
 ]

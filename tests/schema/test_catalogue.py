@@ -240,6 +240,7 @@ def test_what_no_use_case_changes_may_only_be_added_to() -> None:
         "audit_logs",
         "clinic_keys",
         "clinics",
+        "disclosures",
         "login_directory",
         "organizations",
     }
