@@ -36,7 +36,7 @@ class Place:
     patient_id: UUID
 
     def disclose(self, **fields: Anything) -> Any:
-        plain = {"recipient": "Elm Clinic", "purpose": "Continued care", "description": "The record"}
+        plain: dict[str, Any] = {"recipient": "Elm Clinic", "purpose": "Continued care", "description": "The record"}
         return self.town.house.core.disclose_record(self.admin, self.patient_id, DisclosureRequest(**plain | fields))
 
     def diagnose(self, code: str | None) -> None:

@@ -138,7 +138,7 @@ def test_the_access_report_names_who_looked_page_by_page(world: World, admin: St
     officer = world.session(Role.COMPLIANCE_OFFICER)
     path = f"/patients/{made['id']}/access-report"
     seen: list[tuple[str, str]] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         shown = officer.send("GET", f"{path}?limit=1{cursor and '&cursor=' + cursor}").get_json()
         seen += [(line["action"], line["user_role"]) for line in shown["data"]]
