@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from struct import iter_unpack
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -203,13 +204,14 @@ class Months:
 
     def __init__(self, partitions: Sequence[tuple[int, str]]) -> None:
         self._bounds = {oid: _month(name) for oid, name in partitions}
+        self._months = [bounds for bounds in self._bounds.values() if bounds]
 
     def hold(self, partition: int, created_at: int) -> bool:
         """Whether a row of this time belongs into that partition."""
         bounds = self._bounds.get(partition)
         if bounds is not None:
             return bounds[0] <= created_at < bounds[1]
-        return not any(one and one[0] <= created_at < one[1] for one in self._bounds.values())
+        return not any(first <= created_at < following for first, following in self._months)
 
 
 def _month(name: str) -> tuple[int, int] | None:
@@ -249,12 +251,10 @@ def _hex_ids(array: bytes) -> list[str]:
     count = int.from_bytes(array[12:16], "big")
     if array[:12] != ONE_DIMENSION or array[16:20] != FROM_ONE or len(array) != 20 + 20 * count:
         raise NotOfThisFormError
-    found = []
-    for start in range(20, len(array), 20):
-        if array[start : start + 4] != UUID_LENGTH:
-            raise NotOfThisFormError
-        found.append(array[start + 4 : start + 20].hex())
-    return found
+    members = list(iter_unpack("4s16s", array[20:]))
+    if {length for length, _ in members} != {UUID_LENGTH}:
+        raise NotOfThisFormError
+    return [id.hex() for _, id in members]
 
 
 def _quoted(array: bytes) -> str:

@@ -10,6 +10,7 @@ import attrs
 
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import LANES, ChainHead, SealedEntry
+from mindbridge_core.oversight import Trails
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_memory import MemoryStore
 from tests.support.clinics import bare_clinic
@@ -38,6 +39,10 @@ class ReadyStore:
     @property
     def wrapped_keys(self) -> WrappedKeys:
         return self.inner.wrapped_keys
+
+    @property
+    def trails(self) -> Trails:
+        return self.inner.trails
 
     def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
         return self.inner.open_unit(clinic_id)

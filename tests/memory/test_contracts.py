@@ -59,3 +59,7 @@ class TestAccessHistory(OverMemory, testing.AccessHistoryContract):
 
 class TestAuditTrail(OverMemory, testing.AuditTrailContract):
     pass
+
+
+class TestTrailReading(OverMemory, testing.TrailReadingContract):
+    pass

@@ -13,6 +13,7 @@ import pytest
 from mindbridge_core import testing
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import ChainHead, SealedEntry
+from mindbridge_core.oversight import Trails
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_postgres import PoolSettings, PostgresWrappedKeys
 from mindbridge_security import KeyRing
@@ -38,6 +39,10 @@ class ReadyStore:
     @property
     def wrapped_keys(self) -> WrappedKeys:
         return PostgresWrappedKeys(self.product.database)
+
+    @property
+    def trails(self) -> Trails:
+        return self.product.core.ports.trails
 
     def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
         return self.product.core.ports.open_unit(clinic_id)
@@ -115,6 +120,10 @@ class TestAccessHistory(OverPostgres, testing.AccessHistoryContract):
 
 
 class TestAuditTrail(OverPostgres, testing.AuditTrailContract):
+    pass
+
+
+class TestTrailReading(OverPostgres, testing.TrailReadingContract):
     pass
 
 

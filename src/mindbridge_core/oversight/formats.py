@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -70,16 +68,15 @@ def export_text(records: Iterable[TrailRecord], form: ExportFormat) -> Iterator[
     if form is ExportFormat.CSV:
         yield _row(_MEMBERS)
         for record in records:
-            yield _row([_cell(value) for value in record_members(record).values()])
+            yield _row(_cell(value) for value in record_members(record).values())
     else:
         for record in records:
             yield json.dumps(record_members(record), separators=(",", ":")) + "\n"
 
 
-def _row(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)  # RFC 4180
-    return line.getvalue()
+def _row(cells: Iterable[str]) -> str:
+    """Return a line of CSV, every cell in quotes (RFC 4180)."""
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"
 
 
 def _cell(value: object) -> str:

@@ -10,6 +10,7 @@ from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
 from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
+from mindbridge_core.testing.readings import TrailReadingContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
 from mindbridge_core.testing.store import ContractStore, StoreContract
@@ -35,6 +36,7 @@ __all__ = [
     "RefreshTokensContract",
     "SessionsContract",
     "StoreContract",
+    "TrailReadingContract",
     "UnitContract",
     "UsersContract",
 ]

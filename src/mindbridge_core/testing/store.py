@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import ChainBreak, ChainHead, SealedEntry, verify_clinic
+from mindbridge_core.oversight import Trails
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 
 __all__ = ["ContractStore", "StoreContract", "breaks", "raises", "together"]
@@ -39,6 +40,10 @@ class ContractStore(Protocol):
     @property
     def wrapped_keys(self) -> WrappedKeys:
         """Where the store keeps them, wrapped."""
+
+    @property
+    def trails(self) -> Trails:
+        """All clinics' trails, to read."""
 
     def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
         """Open a unit: what is under test."""
