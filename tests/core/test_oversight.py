@@ -170,7 +170,8 @@ def relink(rows: Rows, place: int, data: st.DataObject) -> SealedEntry:
     row = rows[place]
     name = data.draw(st.sampled_from(["mac", "prev_mac"]))
     mac = data.draw(st.binary(min_size=32, max_size=32).filter(lambda one: one != getattr(row, name)))
-    rows[place] = attrs.evolve(row, **{name: mac})
+    changed: dict[str, Any] = {name: mac}
+    rows[place] = attrs.evolve(row, **changed)
     return row
 
 
