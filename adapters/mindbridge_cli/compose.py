@@ -19,9 +19,17 @@ from mindbridge_cli.settings import Settings, SettingsRefused
 from mindbridge_core import MindBridge, Ports
 from mindbridge_core.identity import Lockout, SessionLimits
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
 from mindbridge_notify import ConsoleNotifier
-from mindbridge_postgres import Database, PoolSettings, PostgresTrails, PostgresUnits, PostgresWrappedKeys
+from mindbridge_postgres import (
+    Database,
+    PoolSettings,
+    PostgresThrottle,
+    PostgresTrails,
+    PostgresUnits,
+    PostgresWrappedKeys,
+)
 from mindbridge_security import (
     Argon2Hasher,
     Argon2Settings,
@@ -73,6 +81,12 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         session_limits=_session_limits(settings),
         lockout=Lockout(limit=settings.lockout_attempts, lasts=timedelta(minutes=settings.lockout_minutes)),
         notifier=ConsoleNotifier(),
+        throttle=_throttle(settings, database),
+        throttle_limits=ThrottleLimits(
+            per_address=settings.throttle_per_address,
+            per_email=settings.throttle_per_email,
+            seconds=settings.throttle_seconds,
+        ),
     )
     return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
 
@@ -98,6 +112,15 @@ def web_application(product: Composed, settings: Settings) -> Flask:
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
+
+
+def _throttle(settings: Settings, database: Database) -> Throttle:
+    """Count tries in Redis where one is named; it alone needs the extra."""
+    if settings.throttle_redis is None:
+        return PostgresThrottle(database, utc_now)
+    from mindbridge_redis import RedisThrottle
+
+    return RedisThrottle.connect(settings.throttle_redis)
 
 
 def _pool(settings: Settings) -> PoolSettings:

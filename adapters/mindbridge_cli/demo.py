@@ -31,6 +31,7 @@ from mindbridge_embedded import start
 __all__ = ["Announcement", "DemoInterrupted", "run_demo"]
 
 HOST: Final = "127.0.0.1"
+DEMO_TRIES: Final = 100_000
 READY_SECONDS: Final = 60.0
 
 
@@ -73,7 +74,14 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
         database = prepare_database(server)
         place = DemoPlace(server.data_dir)
         ring, seed = place.ring(used=database.used), oakwood()
-        settings = Settings(database_url=database.url, workers=2, pool_max=4, graceful_timeout_seconds=3)
+        settings = Settings(
+            database_url=database.url,
+            workers=2,
+            pool_max=4,
+            graceful_timeout_seconds=3,
+            throttle_per_address=DEMO_TRIES,  # all that is tried out comes from one address
+            throttle_per_email=DEMO_TRIES,
+        )
         passwords = place.passwords(normalize_email(member.email) for member in seed.staff)
         with composed(settings, ring) as product:
             plant(product.core, seed, passwords)

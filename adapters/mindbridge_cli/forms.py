@@ -153,6 +153,19 @@ def address() -> tuple[str, Converter[str]]:
     return "postgresql://USER:PASSWORD@HOST:PORT/DATABASE", convert
 
 
+def redis_address() -> tuple[str, Converter[str]]:
+    """Take the address of a Redis server."""
+
+    def convert(value: Given) -> str:
+        parts = urlsplit(str(value))
+        if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+            raise ValueError
+        assert parts.port is None or parts.port  # noqa: S101 - as above
+        return str(value)
+
+    return "redis://HOST:PORT/NUMBER, or rediss:// with TLS", convert
+
+
 def origin(value: str) -> str:
     """Take a web origin: scheme, host and port, nothing else."""
     parts = urlsplit(value)

@@ -21,6 +21,7 @@ from mindbridge_cli.forms import (
     number,
     one_of,
     origin,
+    redis_address,
     secret_text,
     setting,
     text,
@@ -116,6 +117,18 @@ class Settings:
     session_absolute_hours: float = setting("How long a session lasts at most.", number(0.1, 168), default=12.0)
     lockout_attempts: int = setting("Wrong passwords in a row that lock an e-mail.", whole(3, 100), default=5)
     lockout_minutes: float = setting("How long the lock lasts.", number(1, 1440), default=30.0)
+    throttle_per_address: int = setting(
+        "Tries of each of login, refresh and the like that one address (IPv6: one /64) has in a window.",
+        whole(1, 1_000_000),
+        default=60,
+    )
+    throttle_per_email: int = setting(
+        "Tries of each that one e-mail has in a window, from wherever.", whole(1, 1_000_000), default=10
+    )
+    throttle_seconds: int = setting("How long a window lasts.", whole(1, 86_400), default=60)
+    throttle_redis: str | None = setting(
+        "A Redis that counts tries, instead of the database.", redis_address(), secret=True
+    )
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
 

@@ -18,6 +18,7 @@ from flask import Response, request
 
 from mindbridge_core import Origin, SessionClaim
 from mindbridge_core.errors import InvalidInput, NotFound
+from mindbridge_core.identity import normalize_email
 from mindbridge_core.validation import parse
 from mindbridge_flask.calls import Answer, Call, Mount, StaffCall
 from mindbridge_flask.conditions import (
@@ -108,12 +109,18 @@ def _arguments(route: Route, mount: Mount, values: Mapping[str, str], named: str
     environ = request.environ
     origin = Origin(request_id=named, ip_address=request.remote_addr, user_agent=environ.get("HTTP_USER_AGENT"))
     call = _call(route, mount, origin)
+    if route.throttled and route.action is not None:
+        mount.core.hold_back.address(route.action, origin)
     try:
-        return {"call": call, **_sent(route, mount, values)}
+        sent = _sent(route, mount, values)
     except InvalidInput as unread:
         if isinstance(call, StaffCall) and route.action is not None:
             mount.core.turn_away(call.claim, route.action, unread)
         raise
+    email = getattr(sent.get("body"), "email", None)
+    if route.throttled and route.action is not None and email is not None:
+        mount.core.hold_back.email(route.action, origin, normalize_email(email))
+    return {"call": call, **sent}
 
 
 def _sent(route: Route, mount: Mount, values: Mapping[str, str]) -> dict[str, object]:

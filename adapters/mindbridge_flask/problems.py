@@ -12,7 +12,7 @@ import msgspec
 from werkzeug.exceptions import HTTPException
 
 from mindbridge_core import errors
-from mindbridge_core.errors import Finding, InvalidInput, MindBridgeError, SessionEnded
+from mindbridge_core.errors import Finding, InvalidInput, MindBridgeError, SessionEnded, TooManyRequests
 from mindbridge_flask.refusals import REALM, Refusal, of_http_exception
 
 __all__ = ["PROBLEM_TYPE", "TABLE", "Problem", "Row", "problem_of", "refusal_of"]
@@ -67,6 +67,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.MfaRequired: Row(HTTPStatus.UNAUTHORIZED, "Login refused", REALM),
         errors.AccountLocked: Row(HTTPStatus.LOCKED, "Account locked"),
         errors.SessionEnded: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN),
+        errors.TooManyRequests: Row(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
         errors.Conflict: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
@@ -105,6 +106,8 @@ def refusal_of(error: Exception) -> tuple[Refusal, str]:
     detail = told.text if row.as_if or isinstance(error, InvalidInput) else str(error)
     findings: tuple[Finding, ...] = error.findings if isinstance(error, InvalidInput) else ()
     headers = {} if row.challenge is None else {"WWW-Authenticate": row.challenge}
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
     return Refusal(row.status, told.code, detail, headers=headers, findings=findings), row.title
 
 

@@ -34,7 +34,8 @@ class Route:
     """One method on one path.
 
     `action` is the operation that it performs; None where none is performed, as on a health check. `media` are the
-    types of an answer that is no JSON. `refusals` are the statuses that this route gives beyond those that follow
+    types of an answer that is no JSON. `throttled` routes count
+    tries by address and e-mail. `refusals` are the statuses that this route gives beyond those that follow
     from its parts.
     """
 
@@ -48,6 +49,7 @@ class Route:
     tagged: bool
     documented: bool
     staff: bool
+    throttled: bool
     body: type[attrs.AttrsInstance] | None
     query: type[attrs.AttrsInstance]
     answer: type[Any]
@@ -108,13 +110,17 @@ class RouteTable:
         page: bool = False,
         tagged: bool = False,
         documented: bool = True,
+        throttled: bool = False,
         media: tuple[str, ...] = ("text/html",),
     ) -> Callable[[H], H]:
         """Declare the decorated handler for `method` on `path`; variables stand there as `{patient_id}`.
 
         A `page` is for people: it may bring its own content security policy and ignores query parameters.
         A `tagged` answer carries an ETag, and is compared with If-None-Match where the method is GET. What
-        is not `documented` is part of a page. `media` are the types of an answer that the handler makes itself.
+        is not `documented` is part of a page. A `throttled` route counts tries: by address before anything is
+        read, and by the body's `email` where there is one.
+
+        `media` are the types of an answer that the handler makes itself.
         """
 
         def declare(handler: H) -> H:
@@ -127,11 +133,12 @@ class RouteTable:
                 handler=handler,
                 action=action,
                 status=status,
-                refusals=frozenset(refusals),
+                refusals=frozenset(refusals) | ({HTTPStatus.TOO_MANY_REQUESTS} if throttled else set()),
                 page=page,
                 tagged=tagged,
                 documented=documented,
                 staff=_is_staff(hints[names[0]]),
+                throttled=throttled,
                 body=hints.get("body"),
                 query=hints.get("query", NoQuery),
                 answer=get_args(result)[0] if get_origin(result) is Answer else result,

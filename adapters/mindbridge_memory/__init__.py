@@ -5,6 +5,7 @@ from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import LOW_COST, FewCommonPasswords, ScryptHasher
 from mindbridge_memory.ports import memory_ports
 from mindbridge_memory.tables import Table, Tables
+from mindbridge_memory.throttle import MemoryThrottle
 from mindbridge_memory.trail import Trail
 from mindbridge_memory.units import MemoryStore, MemoryUnit
 
@@ -13,6 +14,7 @@ __all__ = [
     "FewCommonPasswords",
     "KeptMessages",
     "MemoryStore",
+    "MemoryThrottle",
     "MemoryUnit",
     "OpaqueAccessTokens",
     "ProcessKeys",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -44,9 +45,10 @@ class ProcessCipher:
         """Raise DependencyUnavailable: nothing is stored outside."""
         _nothing_leaves()
 
-    def blind_index(self, column: str, text: str) -> bytes:  # noqa: ARG002 - the port's signature
-        """Raise DependencyUnavailable: nothing is stored outside."""
-        _nothing_leaves()
+    def blind_index(self, column: str, text: str) -> bytes:
+        """Return a keyed hash: BLAKE2b (RFC 7693), under a key that ends with the process."""
+        cell = len(column).to_bytes(4) + column.encode() + text.encode()
+        return hashlib.blake2b(cell, digest_size=16, key=self.audit_key, person=b"blind index").digest()
 
 
 @attrs.frozen

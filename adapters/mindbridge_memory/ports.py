@@ -9,9 +9,11 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.identity import Lockout, PasswordHasher, SessionLimits
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
+from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory.keys import OpaqueAccessTokens, utc_now
 from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import FewCommonPasswords, ScryptHasher
+from mindbridge_memory.throttle import MemoryThrottle
 from mindbridge_memory.units import MemoryStore
 
 __all__ = ["memory_ports"]
@@ -30,6 +32,7 @@ def memory_ports(
     session_limits: SessionLimits | None = None,
     lockout: Lockout | None = None,
     notifier: Notifier | None = None,
+    throttle_limits: ThrottleLimits | None = None,
 ) -> Ports:
     """Return ports over `store`, or over a new one; pass your own to read its audit trail."""
     store = store or MemoryStore()
@@ -46,4 +49,6 @@ def memory_ports(
         session_limits=session_limits or SessionLimits(),
         lockout=lockout or Lockout(),
         notifier=notifier or KeptMessages(),
+        throttle=MemoryThrottle(clock),
+        throttle_limits=throttle_limits or ThrottleLimits(),
     )

@@ -3,12 +3,14 @@
 from mindbridge_postgres.clinics import PostgresWrappedKeys
 from mindbridge_postgres.database import Database, PoolSettings
 from mindbridge_postgres.search import index_names
+from mindbridge_postgres.throttle import PostgresThrottle
 from mindbridge_postgres.trails import PostgresTrails
 from mindbridge_postgres.units import PostgresUnit, PostgresUnits
 
 __all__ = [
     "Database",
     "PoolSettings",
+    "PostgresThrottle",
     "PostgresTrails",
     "PostgresUnit",
     "PostgresUnits",

@@ -227,15 +227,13 @@ class PostgresLoginAttempts:
 
     def locked(self, email_digest: bytes) -> LoginAttempts:
         """Return the tries, making the row if need be, and hold it until the transaction ends."""
-        self._connection.run(
-            "INSERT INTO login_attempts (email_digest, failures, updated_at) VALUES (%s, 0, now())"
-            " ON CONFLICT (email_digest) DO NOTHING",
-            (email_digest,),
-        )
         row = self._connection.run(
-            "SELECT failures, locked_until FROM login_attempts WHERE email_digest = %s FOR UPDATE", (email_digest,)
+            "INSERT INTO login_attempts (email_digest, failures, updated_at) VALUES (%s, 0, now())"
+            " ON CONFLICT (email_digest) DO UPDATE SET updated_at = excluded.updated_at"
+            " RETURNING failures, locked_until",
+            (email_digest,),
         ).fetchone()
-        assert row is not None  # noqa: S101 - the statement before made it
+        assert row is not None  # noqa: S101 - an upsert returns its row
         return LoginAttempts(email_digest=email_digest, failures=row[0], locked_until=row[1])
 
     def save(self, attempts: LoginAttempts) -> None:

@@ -47,7 +47,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "crisis_events": _LATER,
         "disclosures": _ADDED,
         "idempotency_keys": f"{_CHANGED}, DELETE",
-        "login_attempts": _CHANGED,
+        "login_attempts": f"{_CHANGED}, DELETE",
         "login_directory": _ADDED,
         "organizations": _ADDED,
         "patient_consents": _CHANGED,
@@ -59,6 +59,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "reports": _LATER,
         "screenings": _LATER,
         "sessions": _CHANGED,
+        "throttle_windows": f"{_CHANGED}, DELETE",
         "users": _CHANGED,
     }
 )

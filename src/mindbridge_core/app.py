@@ -28,6 +28,7 @@ from mindbridge_core.phi import ClinicKeys
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
+from mindbridge_core.throttle import HoldBack, Throttle, ThrottleLimits
 from mindbridge_core.work import OpenUnit, TurnAway, Work
 
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
@@ -54,6 +55,8 @@ class Ports:
     session_limits: SessionLimits
     lockout: Lockout
     notifier: Notifier
+    throttle: Throttle
+    throttle_limits: ThrottleLimits
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +86,7 @@ class MindBridge:
     disclose_record: DiscloseRecord
     account_disclosures: AccountDisclosures
     report_access: ReportAccess
+    hold_back: HoldBack
     turn_away: TurnAway
 
     @classmethod
@@ -135,5 +139,8 @@ class MindBridge:
             disclose_record=DiscloseRecord(work=work, clock=clock, new_id=new_id),
             account_disclosures=AccountDisclosures(work=work, clock=clock),
             report_access=ReportAccess(work=work, clock=clock),
+            hold_back=HoldBack(
+                throttle=ports.throttle, limits=ports.throttle_limits, keys=ports.clinic_keys, work=work
+            ),
             turn_away=TurnAway(work=work),
         )

@@ -34,6 +34,7 @@ __all__ = [
     "NotFound",
     "PreconditionFailed",
     "SessionEnded",
+    "TooManyRequests",
     "UnknownClinic",
 ]
 
@@ -181,6 +182,18 @@ class IdempotencyKeyReused(MindBridgeError):
 
     code = "idempotency_key_reused"
     text = "This idempotency key was used before with another body."
+
+
+class TooManyRequests(MindBridgeError):
+    """The address or the e-mail has had its tries for now (RFC 6585, 4); `retry_after` is in seconds."""
+
+    code = "too_many_requests"
+    outcome = "denied"
+    text = "Too many requests. Wait, then try again."
+
+    def __init__(self, retry_after: int, *, reason: str | None = None) -> None:
+        super().__init__(reason=reason)
+        self.retry_after = retry_after
 
 
 class DependencyUnavailable(MindBridgeError):

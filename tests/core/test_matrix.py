@@ -98,7 +98,7 @@ def principal_of(holder: Role | Holder) -> Principal:
 
 
 def test_every_use_case_and_every_action_is_in_the_matrix() -> None:
-    assert set(attrs.fields_dict(MindBridge)) - {"ports", "turn_away"} == set(USE_CASES)
+    assert set(attrs.fields_dict(MindBridge)) - {"hold_back", "ports", "turn_away"} == set(USE_CASES)
     assert set(Action) == set(USE_CASES.values()) == set(GRANTS) == set(REACH) == set(CALLED) | set(OPEN)
     assert len(USE_CASES) == len(Action)
     assert {action for action, _, _ in CASES} == set(CALLED)

@@ -13,9 +13,11 @@ from werkzeug.test import TestResponse
 
 from mindbridge_core import MindBridge, Operator, Ports, Role
 from mindbridge_core.identity import ClinicDraft, StaffDraft, User
+from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
 from mindbridge_memory import MemoryStore, memory_ports
 
+WIDE = ThrottleLimits(per_address=1_000_000, per_email=1_000_000)
 PASSWORD = "nine quiet rivers and a lantern"
 
 
@@ -81,7 +83,7 @@ def new_world(
 ) -> World:
     """Compose a core in memory with one clinic, and serve it."""
     store = MemoryStore()
-    core = MindBridge.build(change_ports(memory_ports(store=store)))
+    core = MindBridge.build(change_ports(memory_ports(store=store, throttle_limits=WIDE)))
     core.prepare_platform()
     clinic_id = core.open_clinic(ClinicDraft(organization="Oak", name="North"))
     app = create_app(core, settings=settings or HttpSettings(), checks=checks or {})

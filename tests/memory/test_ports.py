@@ -83,7 +83,6 @@ def test_keys_of_the_process_encrypt_nothing() -> None:
     for call in (
         lambda: cipher.encrypt("patients.name", uuid4(), "Jane"),
         lambda: cipher.decrypt("patients.name", uuid4(), b"Jane"),
-        lambda: cipher.blind_index("patients.mrn", "M-1"),
     ):
         with pytest.raises(DependencyUnavailable, match="security"):
             call()

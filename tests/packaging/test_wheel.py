@@ -19,6 +19,7 @@ PACKAGES = {
     "mindbridge_memory",
     "mindbridge_migrations",
     "mindbridge_postgres",
+    "mindbridge_redis",
     "mindbridge_notify",
     "mindbridge_security",
 }

@@ -11,7 +11,7 @@ from mindbridge_postgres.tenancy import RIGHTS
 # Asked before it is known which clinic is asking, so it cannot be keyed by one, nor hidden behind one.
 NOT_BELOW_A_CLINIC = {"login_directory"}
 # The reference tables: what a clinic hangs on, and what is read before a clinic is known.
-REFERENCE = {"organizations", "clinics", "login_directory", "login_attempts"}
+REFERENCE = {"organizations", "clinics", "login_directory", "login_attempts", "throttle_windows"}
 POLICY = "(clinic_id = (NULLIF(current_setting('app.clinic_id'::text, true), ''::text))::uuid)"
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 

@@ -12,8 +12,16 @@ import attrs
 from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionClaim
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory import KeptMessages
-from mindbridge_postgres import Database, PoolSettings, PostgresTrails, PostgresUnits, PostgresWrappedKeys
+from mindbridge_postgres import (
+    Database,
+    PoolSettings,
+    PostgresThrottle,
+    PostgresTrails,
+    PostgresUnits,
+    PostgresWrappedKeys,
+)
 from mindbridge_security import (
     Argon2Hasher,
     Argon2Settings,
@@ -28,6 +36,7 @@ from mindbridge_security import (
 from tests.support.postgres import TestDatabase
 
 PASSWORD = "a lantern over nine quiet rivers"
+WIDE = ThrottleLimits(per_address=1_000_000, per_email=1_000_000)
 CHEAPEST = Argon2Settings(time_cost=1, memory_kib=8, parallelism=1)
 
 
@@ -77,6 +86,8 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             session_limits=SessionLimits(),
             lockout=Lockout(),
             notifier=KeptMessages(),
+            throttle=PostgresThrottle(database, utc_now),
+            throttle_limits=WIDE,
         )
     )
     return Product(core=core, database=database, keys=keys, ring=ring)

@@ -60,6 +60,7 @@ HEADERS: Final[dict[str, Schema]] = {
     "ETag": _text("The record's version, for If-Match and If-None-Match."),
     "Location": _text("The address of the new record.", format="uri-reference"),
     "Challenge": _text("How to authenticate (RFC 6750)."),
+    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
 }
 
 _TAGS: Final = {
@@ -82,6 +83,7 @@ _MEANINGS: Final = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "The input breaks rules; `errors` names all of them.",
     HTTPStatus.LOCKED: "Too many failed logins; the lock ends by itself.",
     HTTPStatus.PRECONDITION_REQUIRED: "Strict handling was asked for, and If-Match is missing.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many tries from this address or on this e-mail; wait as Retry-After says.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The server failed. Nothing was changed.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Something that this needs does not answer. Nothing was changed.",
     HTTPStatus.NOT_MODIFIED: "The version that the client has is current.",
@@ -144,6 +146,7 @@ def _response(route: Route, status: HTTPStatus) -> Schema:
         headers.append("ETag")
     else:
         headers += ["Challenge"] if status is HTTPStatus.UNAUTHORIZED else []
+        headers += ["RetryAfter"] if status is HTTPStatus.TOO_MANY_REQUESTS else []
         content = {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
     return {
         "description": "Done." if status is route.status else _MEANINGS[status],
@@ -157,6 +160,7 @@ _NAMES: Final = {
     "ETag": "ETag",
     "Location": "Location",
     "Challenge": "WWW-Authenticate",
+    "RetryAfter": "Retry-After",
 }
 
 

@@ -25,7 +25,13 @@ class LogOutQuery:
     everywhere: bool = False
 
 
-@AUTH.route("POST", "/v1/auth/login", Action.AUTH_LOGIN, refusals=(HTTPStatus.UNAUTHORIZED, HTTPStatus.LOCKED))
+@AUTH.route(
+    "POST",
+    "/v1/auth/login",
+    Action.AUTH_LOGIN,
+    throttled=True,
+    refusals=(HTTPStatus.UNAUTHORIZED, HTTPStatus.LOCKED),
+)
 def log_in(call: Call, body: Credentials) -> Answer[TokenResource]:
     """Begin a session with e-mail and password.
 
@@ -35,7 +41,7 @@ def log_in(call: Call, body: Credentials) -> Answer[TokenResource]:
     return Answer(content=TokenResource.of(call.core.log_in(body, call.origin)))
 
 
-@AUTH.route("POST", "/v1/auth/refresh", Action.AUTH_REFRESH, refusals=(HTTPStatus.UNAUTHORIZED,))
+@AUTH.route("POST", "/v1/auth/refresh", Action.AUTH_REFRESH, throttled=True, refusals=(HTTPStatus.UNAUTHORIZED,))
 def refresh_session(call: Call, body: RefreshRequest) -> Answer[TokenResource]:
     """Trade a refresh token, once, for new tokens.
 

@@ -15,6 +15,7 @@ from mindbridge_postgres.schema.identity import (
     recovery_codes,
     refresh_tokens,
     sessions,
+    throttle_windows,
     users,
 )
 from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patient_search, patients
@@ -41,5 +42,6 @@ __all__ = [
     "reports",
     "screenings",
     "sessions",
+    "throttle_windows",
     "users",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Date,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -131,6 +132,18 @@ login_attempts = Table(
     moment("locked_until", nullable=True),
     moment("updated_at"),
     comment="Failed logins in a row per e-mail, known or not, so that a lock tells nothing about accounts.",
+)
+
+throttle_windows = Table(
+    "throttle_windows",
+    metadata,
+    # A keyed hash of an operation and an address or an e-mail: the table lists neither.
+    Column("key", LargeBinary, primary_key=True),
+    *count("hits"),
+    moment("ends_at"),
+    CheckConstraint("octet_length(key) = 16", name="key"),
+    Index(None, "ends_at"),
+    comment="Tries per address and per e-mail, counted before anything is known of who tries.",
 )
 
 sessions = Table(

@@ -14,6 +14,7 @@ from mindbridge_core.testing.readings import TrailReadingContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
 from mindbridge_core.testing.store import ContractStore, StoreContract
+from mindbridge_core.testing.throttle import ThrottleContract
 from mindbridge_core.testing.trails import AuditTrailContract
 from mindbridge_core.testing.units import UnitContract
 from mindbridge_core.testing.users import UsersContract
@@ -36,6 +37,7 @@ __all__ = [
     "RefreshTokensContract",
     "SessionsContract",
     "StoreContract",
+    "ThrottleContract",
     "TrailReadingContract",
     "UnitContract",
     "UsersContract",
