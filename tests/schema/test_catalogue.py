@@ -231,7 +231,12 @@ def test_rights_are_declared_for_every_table_and_no_other() -> None:
 
 
 def test_only_what_is_short_lived_or_derived_may_be_deleted_and_the_trail_only_grows() -> None:
-    assert {table for table, rights in RIGHTS.items() if "DELETE" in rights} == {"idempotency_keys", "patient_search"}
+    assert {table for table, rights in RIGHTS.items() if "DELETE" in rights} == {
+        "idempotency_keys",
+        "login_attempts",
+        "patient_search",
+        "throttle_windows",
+    }
     assert RIGHTS["audit_logs"] == "SELECT, INSERT"
 
 
