@@ -71,6 +71,10 @@ def test_an_e_mail_is_known_in_any_spelling(house: House, user: User, spelling: 
     house.core.log_in(Credentials(email=spelling(user.email), password=PASSWORD), ORIGIN)
 
 
+def test_credentials_do_not_show_whose_they_are() -> None:
+    assert repr(Credentials(email="canary@example.org", password=PASSWORD, otp="123456")) == "Credentials()"
+
+
 def test_normalising_an_e_mail_twice_changes_nothing_more() -> None:
     assert normalize_email(" \uff21lice@Example.ORG") == "alice@example.org"
     assert normalize_email(normalize_email("STRASSE@ß.example")) == "strasse@ss.example"

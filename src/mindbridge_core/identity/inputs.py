@@ -59,7 +59,7 @@ def known_timezone(name: str) -> bool:
 class Credentials:
     """What somebody types to log in. Any text is taken: that it is no account's is found out later."""
 
-    email: str = attrs.field(metadata=ruled(Text(least=1, most=254)))
+    email: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=254)))
     password: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=1024, verbatim=True)))
     otp: str | None = attrs.field(default=None, repr=False, metadata=ruled(Text(least=6, most=32)))
 
