@@ -136,5 +136,26 @@ def _typed(cls: type[attrs.AttrsInstance], name: str, text: str) -> object:
 
 
 def canonical(data: object) -> bytes:
-    """Return one text for all ways to write the same JSON: for digests."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), default=str).encode("utf-8", "surrogatepass")
+    """Return one text for all ways to write the same JSON: for digests. 50, 50.0 and 5e1 are one number."""
+    return json.dumps(_told_apart(data), sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _told_apart(value: object) -> object:
+    """Return the value with texts and numbers marked, so that 50 and "50" differ and equal numbers do not."""
+    if isinstance(value, dict):
+        return {name: _told_apart(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_told_apart(member) for member in value]
+    if isinstance(value, str):
+        return f"={value}"
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return f"#{_number(Decimal(value))}"
+    return value
+
+
+def _number(number: Decimal) -> str:
+    """Return one exact text for equal numbers; `Decimal.normalize` would round to the context's digits."""
+    sign, digits, exponent = number.as_tuple()
+    written = "".join(map(str, digits))
+    kept = written.rstrip("0")
+    return f"{'-' * sign}{kept}E{int(exponent) + len(written) - len(kept)}" if kept else "0"

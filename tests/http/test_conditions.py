@@ -85,6 +85,25 @@ def test_the_same_key_with_another_body_is_refused(admin: Staff) -> None:
     assert len(admin.send("GET", "/patients").get_json()["data"]) == 1
 
 
+@pytest.mark.parametrize("again", ["50.0", "5e1", "5E+1", "50.00000000000000000000000000000000"])
+def test_equal_numbers_are_one_body_however_written(admin: Staff, again: str) -> None:
+    made = {_answer_to_adherence(admin, written)["id"] for written in ("50", again)}
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("other", ['"50"', "50.01", "5", "500", "-50", "50.00000000000000000000000000000001"])
+def test_other_numbers_and_texts_are_another_body(admin: Staff, other: str) -> None:
+    _answer_to_adherence(admin, "50")
+    assert _answer_to_adherence(admin, other)["status"] == 422
+
+
+def _answer_to_adherence(admin: Staff, written: str) -> dict[str, object]:
+    body = f'{{"name": "A", "medication_adherence": {written}}}'
+    answer = admin.send("POST", "/patients", {"Idempotency-Key": "k"}, data=body, content_type="application/json")
+    told: dict[str, object] = answer.get_json()
+    return told
+
+
 def test_another_key_makes_another_patient(admin: Staff) -> None:
     made = {
         admin.send("POST", "/patients", {"Idempotency-Key": key}, json={"name": "A"}).get_json()["id"]
