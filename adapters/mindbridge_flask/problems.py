@@ -79,6 +79,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.AuditUnavailable: Row(HTTPStatus.SERVICE_UNAVAILABLE, "Temporarily not available"),
         errors.BrokenTrail: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "The audit trail is broken"),
         errors.DamagedRecord: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "A stored record is damaged"),
+        errors.UnstorableRecord: Row(HTTPStatus.INTERNAL_SERVER_ERROR, "A record cannot be stored"),
     }
 )
 

@@ -16,6 +16,7 @@ from mindbridge_core.errors import (
     DuplicateMrn,
     LostUpdate,
     MindBridgeError,
+    UnstorableRecord,
 )
 
 __all__ = ["translate", "translated"]
@@ -28,12 +29,17 @@ _UNIQUE: Final[dict[str | None, type[Conflict]]] = {
 
 
 def translate(error: psycopg.Error) -> MindBridgeError:
-    """Return the core's error for the driver's: conflicts by constraint, all else as DependencyUnavailable."""
+    """Return the core's error for the driver's: conflicts by constraint, all else as DependencyUnavailable.
+
+    A broken check is no conflict with what is stored: the core's own rules let through what no row may hold.
+    """
     if isinstance(error, pg.UniqueViolation):
         return _UNIQUE.get(error.diag.constraint_name, Conflict)()
     if isinstance(error, pg.SerializationFailure | pg.DeadlockDetected):
         return LostUpdate()
-    if isinstance(error, psycopg.IntegrityError | psycopg.DataError):
+    if isinstance(error, pg.CheckViolation | pg.NotNullViolation | psycopg.DataError):
+        return UnstorableRecord()
+    if isinstance(error, psycopg.IntegrityError):
         return Conflict()
     return DependencyUnavailable()
 

@@ -217,6 +217,13 @@ class DamagedRecord(MindBridgeError):
     text = "A stored record fails its integrity check. Tell the administrator; nothing was shown."
 
 
+class UnstorableRecord(MindBridgeError):
+    """The store refuses a value that the rules let through: a defect of the program, never of the request."""
+
+    code = "unstorable_record"
+    text = "The server made a record that it cannot store, so nothing was kept. Tell the administrator."
+
+
 class BrokenTrail(MindBridgeError):
     """The trail is not what was written; a checkpoint would say that it is."""
 

@@ -10,7 +10,14 @@ import attrs
 import pytest
 
 from mindbridge_core import MindBridgeError, Origin, Ports, SessionClaim
-from mindbridge_core.errors import AuditUnavailable, DamagedRecord, DependencyUnavailable, NotFound, UnknownClinic
+from mindbridge_core.errors import (
+    AuditUnavailable,
+    DamagedRecord,
+    DependencyUnavailable,
+    NotFound,
+    UnknownClinic,
+    UnstorableRecord,
+)
 from mindbridge_core.identity import AccessTokens
 from mindbridge_flask.problems import TABLE, refusal_of
 from tests.http.world import Staff, World, new_world, refused
@@ -101,6 +108,7 @@ def test_a_method_that_a_path_does_not_take_is_refused_with_those_it_takes(
         (DependencyUnavailable(), (503, "dependency_unavailable")),
         (AuditUnavailable(), (503, "audit_unavailable")),
         (DamagedRecord(), (500, "damaged_record")),
+        (UnstorableRecord(), (500, "unstorable_record")),
         (UnknownClinic(), (401, "invalid_token")),
     ],
 )
