@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -210,6 +212,27 @@ class ConsentsContract(StoreContract):
         stored = ground.stored(consent)
         assert stored is not None
         assert stored.revoked_at == LATER
+
+    def test_a_disclosure_waits_for_the_revocation_that_is_under_way(self) -> None:
+        """It began while the revocation was not yet committed, and is refused all the same."""
+        ground = Ground.of(self.store())
+        ground.added(ground.consent())
+        holding = threading.Event()
+
+        def revoke() -> None:
+            with ground.store.open_unit(ground.store.clinic_a) as unit:
+                (found,) = unit.consents.held(ground.patient.id)
+                holding.set()
+                time.sleep(0.3)  # time enough for a disclosure that does not wait
+                unit.consents.save(found.revoked(ground.user_id, LATER))
+
+        def disclose() -> None:
+            holding.wait()
+            with ground.store.open_unit(ground.store.clinic_a) as unit:
+                require_disclosure_consent(unit, ground.patient, LATER, **TO)
+
+        revoked, refused = together(revoke, disclose)
+        assert (revoked, type(refused)) == (None, ConsentRequired)
 
 
 class DisclosuresContract(StoreContract):
