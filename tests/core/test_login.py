@@ -83,8 +83,9 @@ def test_normalising_an_e_mail_twice_changes_nothing_more() -> None:
 def test_one_password_typed_on_two_keyboards_is_one_password(house: House) -> None:
     clinic = house.clinic("North")
     draft = StaffDraft(email="zoe@example.org", full_name="Z", role=Role.READONLY)
-    house.core.register_staff(Operator(clinic_id=clinic), draft, password="Åström over the hill")
-    house.core.log_in(Credentials(email=draft.email, password="A\u030astro\u0308m over the hill"), ORIGIN)
+    user = house.core.register_staff(Operator(clinic_id=clinic), draft, password="Åström over the hill")
+    pair = house.core.log_in(Credentials(email=draft.email, password="A\u030astro\u0308m over the hill"), ORIGIN)
+    assert user.id == house.claim(pair).user_id
 
 
 def test_unknown_wrong_deleted_and_passwordless_answer_alike(house: House, user: User) -> None:

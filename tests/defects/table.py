@@ -1,23 +1,22 @@
-"""Reads the table of defects, and finds tests by reading the files that should hold them; nothing is imported."""
+"""Reads the table of defects."""
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-__all__ = ["DEFECTS", "Row", "findings", "names_a_test", "rows_of"]
+from tests.support.named_tests import names_a_test
+
+__all__ = ["DEFECTS", "Row", "findings", "rows_of"]
 
 DEFECTS: Final = range(1, 62)
 STANDINGS: Final = {"kept out": True, "partly due": True, "does not apply": False}
 """Whether a row of this standing must name a test."""
 ROW: Final = re.compile(r"\| *\d")
-CONTRACTS: Final = "src/mindbridge_core/testing"
 
 
 @attrs.frozen
@@ -62,38 +61,3 @@ def _problems(row: Row, root: Path) -> Iterator[str]:
     if STANDINGS.get(row.standing, True) and not row.tests:
         yield "names no test"
     yield from (f"{test} does not exist" for test in row.tests if not names_a_test(root, test))
-
-
-def names_a_test(root: Path, node_id: str) -> bool:
-    """Whether `file::function` or `file::Class::method` is a test there; a method may come from a contract suite."""
-    path, *names = node_id.split("::")
-    if not ((root / path).is_file() and path.startswith("tests/") and names and names[-1].startswith("test_")):
-        return False
-    if len(names) == 1:
-        return any(names[0] == node.name for node in _functions(_parsed(root / path)))
-    return len(names) == 2 and _has_method(root, root / path, names[0], names[1])
-
-
-@cache
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def _functions(body: ast.Module | ast.ClassDef) -> list[ast.FunctionDef]:
-    return [node for node in body.body if isinstance(node, ast.FunctionDef)]
-
-
-def _class(path: Path, name: str) -> ast.ClassDef | None:
-    found = (node for node in _parsed(path).body if isinstance(node, ast.ClassDef))
-    return next((node for node in found if node.name == name), None)
-
-
-def _has_method(root: Path, path: Path, cls: str, method: str) -> bool:
-    made = _class(path, cls)
-    if made is None:
-        return False
-    if any(method == node.name for node in _functions(made)):
-        return True
-    suites = sorted((root / CONTRACTS).glob("*.py"))
-    bases = [ast.unparse(base).rpartition(".")[2] for base in made.bases]
-    return any(_has_method(root, where, base, method) for base in bases for where in (path, *suites))

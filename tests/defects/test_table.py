@@ -7,7 +7,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.defects.table import DEFECTS, Row, findings, names_a_test, rows_of
+from tests.defects.table import DEFECTS, Row, findings, rows_of
+from tests.support.named_tests import names_a_test
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = "tests/postgres/test_contracts.py::TestPatients::test_an_mrn_belongs_to_one_patient_of_a_clinic"
