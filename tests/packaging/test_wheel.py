@@ -23,7 +23,7 @@ PACKAGES = {
     "mindbridge_notify",
     "mindbridge_security",
 }
-EXTRAS = {"all", "cli", "embedded", "flask", "lint", "postgres", "security", "testing", "tests", "typing"}
+EXTRAS = {"all", "cli", "embedded", "flask", "lint", "postgres", "redis", "security", "testing", "tests", "typing"}
 
 
 @pytest.fixture(scope="module")
