@@ -30,6 +30,7 @@ STANDARD_LIBRARY: Final = frozenset(
         "hashlib",
         "heapq",
         "hmac",
+        "ipaddress",
         "itertools",
         "json",
         "math",
