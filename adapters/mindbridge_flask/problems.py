@@ -72,6 +72,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.ConsentRevoked: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.LastAdmin: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.LostUpdate: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.PreconditionFailed: Row(HTTPStatus.PRECONDITION_FAILED, "The record has changed"),
         errors.IdempotencyKeyReused: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency key used before"),

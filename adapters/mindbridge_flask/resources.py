@@ -13,17 +13,20 @@ from uuid import UUID
 import msgspec
 
 from mindbridge_core.access import Role
-from mindbridge_core.identity import TokenPair, User
+from mindbridge_core.identity import Session, TokenPair, User
 from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
 
 __all__ = [
+    "AccountResource",
     "Health",
     "Pagination",
     "PatientPage",
     "PatientResource",
     "Readiness",
+    "SessionList",
     "TokenResource",
+    "UserPage",
     "UserResource",
     "encode",
 ]
@@ -84,6 +87,83 @@ class UserResource(msgspec.Struct, frozen=True):
             user.license_number,
             user.last_login,
         )
+
+
+class UserPage(msgspec.Struct, frozen=True):
+    """A page of accounts in ascending order of id."""
+
+    data: list[AccountResource]
+    pagination: Pagination
+
+    @classmethod
+    def of(cls, page: Page[User]) -> UserPage:
+        """Show `page`."""
+        shown = [AccountResource.of(user) for user in page.items]
+        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+
+
+class AccountResource(msgspec.Struct, frozen=True):
+    """An account as an admin sees it; `active` is false for good once it is deactivated."""
+
+    id: UUID
+    email: str
+    full_name: str
+    role: Role
+    clinic_id: UUID
+    mfa_enabled: bool
+    license_number: str | None
+    last_login: datetime | None
+    active: bool
+    version: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> AccountResource:
+        """Show `user`, without what belongs to the password."""
+        return cls(
+            user.id,
+            user.email,
+            user.full_name,
+            user.role,
+            user.clinic_id,
+            user.mfa_enabled,
+            user.license_number,
+            user.last_login,
+            user.active,
+            user.version,
+            user.created_at,
+        )
+
+
+class SessionResource(msgspec.Struct, frozen=True):
+    """One of the caller's own sessions; `current` is the one that asks."""
+
+    id: UUID
+    current: bool
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    ip_address: str | None
+    user_agent: str | None
+
+    @classmethod
+    def of(cls, session: Session, current: UUID) -> SessionResource:
+        """Show `session`."""
+        return cls(
+            session.id,
+            session.id == current,
+            session.created_at,
+            session.last_seen_at,
+            session.expires_at,
+            session.ip_address,
+            session.user_agent,
+        )
+
+
+class SessionList(msgspec.Struct, frozen=True):
+    """The caller's sessions that are alive, the newest first."""
+
+    data: list[SessionResource]
 
 
 class PatientResource(msgspec.Struct, frozen=True):

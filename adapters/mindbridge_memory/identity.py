@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 import attrs
 
+from mindbridge_core.access import Role
 from mindbridge_core.errors import DuplicateEmail, LostUpdate
 from mindbridge_core.identity import DirectoryEntry, LoginAttempts, RefreshToken, Session, SignedIn, User
+from mindbridge_core.pagination import Page, page_of
 from mindbridge_memory.tables import Tables
 
 __all__ = ["MemoryDirectory", "MemoryLoginAttempts", "MemoryRefreshTokens", "MemorySessions", "MemoryUsers"]
@@ -31,6 +34,16 @@ class MemoryUsers:
     def get(self, user_id: UUID) -> User | None:
         """Return the user, deleted or not."""
         return self.tables.users.get((self.clinic_id, user_id))
+
+    def list(self, after: UUID | None, limit: int) -> Page[User]:
+        """Return the page that follows `after`."""
+        found = sorted((one.id, one) for one in self.tables.users.rows() if one.clinic_id == self.clinic_id)
+        return page_of([row for row in found if after is None or row[0] > after][: limit + 1], limit)
+
+    def active_admins(self) -> frozenset[UUID]:
+        """Return the active admins; the open unit itself keeps everybody else out."""
+        rows = (one for one in self.tables.users.rows() if one.clinic_id == self.clinic_id)
+        return frozenset(one.id for one in rows if one.active and one.role is Role.ADMIN)
 
     def save(self, user: User) -> User:
         """Keep the changed user if the version is still the one that was read."""
@@ -83,6 +96,12 @@ class MemorySessions:
         if session is None or user is None:
             return None
         return SignedIn(session=session, role=user.role, user_active=user.active)
+
+    def of_user(self, user_id: UUID) -> Sequence[Session]:
+        """Return the user's sessions that are not revoked, the newest first."""
+        rows = (one for one in self.tables.sessions.rows() if one.clinic_id == self.clinic_id)
+        found = [one for one in rows if one.user_id == user_id and one.revoked_at is None]
+        return sorted(found, key=lambda one: one.id, reverse=True)
 
     def touch(self, session_id: UUID, at: datetime) -> None:
         """Move `last_seen_at` forward, never back."""

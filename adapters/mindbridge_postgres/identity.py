@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ import attrs
 from mindbridge_core.access import Role
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.identity import DirectoryEntry, LoginAttempts, RefreshToken, Session, SignedIn, User
+from mindbridge_core.pagination import Page, page_of
 from mindbridge_postgres.database import Connection
 
 __all__ = [
@@ -27,6 +29,14 @@ _USER_COLUMNS: Final = (
 )
 
 _GET_USER: Final = f"SELECT {_USER_COLUMNS} FROM users WHERE clinic_id = %s AND id = %s"
+
+_LIST_USERS: Final = f"""
+SELECT {_USER_COLUMNS} FROM users WHERE clinic_id = %s AND (%s::uuid IS NULL OR id > %s::uuid) ORDER BY id LIMIT %s
+"""
+
+_ACTIVE_ADMINS: Final = """
+SELECT id FROM users WHERE clinic_id = %s AND role = 'admin' AND deleted_at IS NULL ORDER BY id FOR UPDATE
+"""
 
 _ADD_USER: Final = f"""
 INSERT INTO users (clinic_id, {_USER_COLUMNS})
@@ -63,8 +73,18 @@ class PostgresUsers:
     def get(self, user_id: UUID) -> User | None:
         """Return the user, deleted or not."""
         row = self._connection.run(_GET_USER, (self._clinic_id, user_id)).fetchone()
-        if row is None:
-            return None
+        return None if row is None else self._user(row)
+
+    def list(self, after: UUID | None, limit: int) -> Page[User]:
+        """Return a keyset page, reading one row more than it shows."""
+        rows = self._connection.run(_LIST_USERS, (self._clinic_id, after, after, limit + 1)).fetchall()
+        return page_of([(row[0], self._user(row)) for row in rows], limit)
+
+    def active_admins(self) -> frozenset[UUID]:
+        """Return the active admins with their rows locked, in one order, so that two who ask take turns."""
+        return frozenset(row[0] for row in self._connection.run(_ACTIVE_ADMINS, (self._clinic_id,)).fetchall())
+
+    def _user(self, row: Sequence[Any]) -> User:
         fields: dict[str, Any] = dict(zip(_USER_COLUMNS.split(", "), row, strict=True))
         return User(**fields | {"clinic_id": self._clinic_id, "role": Role(fields["role"])})
 
@@ -119,6 +139,26 @@ VALUES (%(clinic_id)s, %(id)s, %(user_id)s, %(created_at)s, %(last_seen_at)s, %(
     %(ip_address)s, %(user_agent)s)
 """
 
+_SESSIONS_OF_USER: Final = """
+SELECT user_id, created_at, last_seen_at, expires_at, revoked_at, ip_address, user_agent, id
+FROM sessions WHERE clinic_id = %s AND user_id = %s AND revoked_at IS NULL ORDER BY id DESC
+"""
+
+
+def _session(clinic_id: UUID, session_id: UUID, row: Sequence[Any]) -> Session:
+    return Session(
+        id=session_id,
+        clinic_id=clinic_id,
+        user_id=row[0],
+        created_at=row[1],
+        last_seen_at=row[2],
+        expires_at=row[3],
+        revoked_at=row[4],
+        ip_address=row[5],
+        user_agent=row[6],
+    )
+
+
 _ROLES: Final = {role.value: role for role in Role}
 
 
@@ -139,18 +179,13 @@ class PostgresSessions:
         row = self._connection.run(_SIGNED_IN, {"clinic_id": self._clinic_id, "id": session_id}).fetchone()
         if row is None:
             return None
-        session = Session(
-            id=session_id,
-            clinic_id=self._clinic_id,
-            user_id=row[0],
-            created_at=row[1],
-            last_seen_at=row[2],
-            expires_at=row[3],
-            revoked_at=row[4],
-            ip_address=row[5],
-            user_agent=row[6],
-        )
+        session = _session(self._clinic_id, session_id, row)
         return SignedIn(session=session, role=_ROLES[row[7]], user_active=row[8])
+
+    def of_user(self, user_id: UUID) -> Sequence[Session]:
+        """Return the user's sessions that are not revoked, the newest first."""
+        rows = self._connection.run(_SESSIONS_OF_USER, (self._clinic_id, user_id)).fetchall()
+        return [_session(self._clinic_id, row[7], row) for row in rows]
 
     def touch(self, session_id: UUID, at: datetime) -> None:
         """Move `last_seen_at` forward, never back."""

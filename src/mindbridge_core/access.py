@@ -69,6 +69,11 @@ class Action(StrEnum):
     PATIENT_LIST = "patient.list"
     PATIENT_VIEW = "patient.view"
     PLATFORM_PREPARE = "platform.prepare"
+    SESSION_END = "session.end"
+    SESSION_LIST = "session.list"
+    USER_CHANGE = "user.change"
+    USER_DEACTIVATE = "user.deactivate"
+    USER_LIST = "user.list"
     USER_REGISTER = "user.register"
 
 
@@ -105,6 +110,11 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
                                     audited=Audited.REFUSALS),
     Action.CLINIC_OPEN:      _grant("clinic",  OPERATOR, phi=False),
     Action.PLATFORM_PREPARE: _grant("clinic",  OPERATOR, phi=False),
+    Action.SESSION_END:      _grant("session", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.SESSION_LIST:     _grant("session", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.USER_CHANGE:      _grant("user",    ADMIN, phi=False),
+    Action.USER_DEACTIVATE:  _grant("user",    ADMIN, phi=False),
+    Action.USER_LIST:        _grant("user",    ADMIN, phi=False),
     Action.USER_REGISTER:    _grant("user",    OPERATOR, phi=False),
     Action.PATIENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, OPERATOR, phi=True),
     Action.PATIENT_VIEW:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True),

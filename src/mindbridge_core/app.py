@@ -16,6 +16,13 @@ from mindbridge_core.identity import (
     PasswordHasher,
     SessionLimits,
 )
+from mindbridge_core.identity.use_cases.accounts import (
+    ChangeStaff,
+    DeactivateStaff,
+    EndSession,
+    ListSessions,
+    ListStaff,
+)
 from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, LogIn, LogOut, RefreshSession, ViewSelf
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
@@ -67,6 +74,11 @@ class MindBridge:
     prepare_platform: PreparePlatform
     open_clinic: OpenClinic
     register_staff: RegisterStaff
+    list_staff: ListStaff
+    change_staff: ChangeStaff
+    deactivate_staff: DeactivateStaff
+    list_sessions: ListSessions
+    end_session: EndSession
     log_in: LogIn
     refresh_session: RefreshSession
     log_out: LogOut
@@ -103,6 +115,11 @@ class MindBridge:
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
             open_clinic=OpenClinic(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock, new_id=new_id),
+            list_staff=ListStaff(work=work),
+            change_staff=ChangeStaff(work=work, clock=clock),
+            deactivate_staff=DeactivateStaff(work=work, clock=clock),
+            list_sessions=ListSessions(work=work, clock=clock, limits=limits),
+            end_session=EndSession(work=work, clock=clock),
             register_staff=RegisterStaff(
                 open_unit=open_unit,
                 work=work,

@@ -28,6 +28,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyKeyReused",
     "InvalidInput",
+    "LastAdmin",
     "LostUpdate",
     "MfaRequired",
     "MindBridgeError",
@@ -154,6 +155,13 @@ class DuplicateMrn(Conflict):
 
     code = "duplicate_mrn"
     text = "Another patient of the clinic has this medical record number."
+
+
+class LastAdmin(Conflict):
+    """Without this account's role or standing the clinic would have no active admin."""
+
+    code = "last_admin"
+    text = "The clinic would be left without an active admin. Make another one first."
 
 
 class LostUpdate(Conflict):

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from mindbridge_core import Action, Role
-from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft
+from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
@@ -17,6 +17,11 @@ USE_CASES: Final = {
     "account_disclosures": Action.DISCLOSURE_LIST,
     "admit_patient": Action.PATIENT_CREATE,
     "change_patient": Action.PATIENT_CHANGE,
+    "change_staff": Action.USER_CHANGE,
+    "deactivate_staff": Action.USER_DEACTIVATE,
+    "end_session": Action.SESSION_END,
+    "list_sessions": Action.SESSION_LIST,
+    "list_staff": Action.USER_LIST,
     "checkpoint_trail": Action.AUDIT_CHECKPOINT,
     "export_trail": Action.AUDIT_EXPORT,
     "disclose_record": Action.DISCLOSURE_MAKE,
@@ -90,6 +95,12 @@ def _disclose(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
     return town.house.core.disclose_record(caller, patient_id, request)
 
 
+def own_session(town: Town, caller: AnyCaller) -> UUID:
+    """Return the caller's session; for those who can have none, one that there is not."""
+    rows = town.house.store.tables.sessions.rows()
+    return next((one.id for one in rows if one.user_id == caller.user_id), uuid4())
+
+
 def _account(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
     assert patient_id is not None
     return town.house.core.account_disclosures(caller, patient_id)
@@ -120,6 +131,15 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.PATIENT_DELETE: _remove,
     Action.PATIENT_LIST: _list,
     Action.PATIENT_VIEW: _view,
+    Action.SESSION_END: lambda town, caller, _: town.house.core.end_session(caller, own_session(town, caller)),
+    Action.SESSION_LIST: lambda town, caller, _: town.house.core.list_sessions(caller)[0],
+    Action.USER_CHANGE: lambda town, caller, _: town.house.core.change_staff(
+        caller, town.staff[Role.READONLY].id, StaffChanges(role=Role.COMPLIANCE_OFFICER)
+    ),
+    Action.USER_DEACTIVATE: lambda town, caller, _: town.house.core.deactivate_staff(
+        caller, town.staff[Role.READONLY].id
+    ),
+    Action.USER_LIST: lambda town, caller, _: town.house.core.list_staff(caller).items[0],
     Action.USER_REGISTER: _register,
 }
 """Operations that are told who calls; the last argument is the record, for those that have one."""

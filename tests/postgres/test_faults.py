@@ -12,7 +12,7 @@ import pytest
 
 from mindbridge_core import Action, Operator, Origin, Role, SessionClaim
 from mindbridge_core.errors import AuditUnavailable
-from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft, TokenPair, User
+from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft, TokenPair, User
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
@@ -34,6 +34,7 @@ class Ground:
     product: Product
     clinic_id: UUID
     admin: User
+    colleague: User
     pair: TokenPair
     claim: SessionClaim
     patient_id: UUID
@@ -54,6 +55,13 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUTH_LOGOUT: lambda on: on.product.core.log_out(on.claim),
     Action.CLINIC_OPEN: lambda on: on.product.core.open_clinic(ELSEWHERE),
     Action.USER_REGISTER: lambda on: on.product.core.register_staff(Operator(clinic_id=on.clinic_id), NEW),
+    Action.SESSION_END: lambda on: on.product.core.end_session(on.claim, on.claim.session_id),
+    Action.SESSION_LIST: lambda on: on.product.core.list_sessions(on.claim),
+    Action.USER_CHANGE: lambda on: on.product.core.change_staff(
+        on.claim, on.admin.id, StaffChanges(full_name="Another Name")
+    ),
+    Action.USER_DEACTIVATE: lambda on: on.product.core.deactivate_staff(on.claim, on.colleague.id),
+    Action.USER_LIST: lambda on: on.product.core.list_staff(on.claim),
     Action.CONSENT_LIST: lambda on: on.product.core.list_consents(on.claim, on.patient_id),
     Action.CONSENT_RECORD: lambda on: on.product.core.record_consent(on.claim, on.patient_id, SHARING),
     Action.CONSENT_REVOKE: lambda on: on.product.core.revoke_consent(on.claim, on.consent_id),
@@ -81,7 +89,9 @@ def ground(product: Product) -> Ground:
     claim = product.core.ports.access_tokens.read(pair.access_token, utc_now(), Origin())
     patient = product.core.admit_patient(claim, PatientDraft(name="Ada"))
     consent = product.core.record_consent(claim, patient.id, SHARING)
-    return Ground(product, clinic_id, admin, pair, claim, patient.id, consent.id)
+    return Ground(
+        product, clinic_id, admin, product.staff(clinic_id, Role.READONLY), pair, claim, patient.id, consent.id
+    )
 
 
 def snapshot(database: TestDatabase) -> dict[str, object]:

@@ -7,8 +7,9 @@ from mindbridge_flask.routes.auth import AUTH
 from mindbridge_flask.routes.patients import PATIENTS
 from mindbridge_flask.routes.privacy import PRIVACY
 from mindbridge_flask.routes.service import SERVICE
+from mindbridge_flask.routes.staff import STAFF
 from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, PATIENTS, AUDIT, PRIVACY))
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, STAFF, PATIENTS, AUDIT, PRIVACY))

@@ -13,7 +13,14 @@ from mindbridge_core.identity.entities import (
     User,
     normalize_email,
 )
-from mindbridge_core.identity.inputs import ClinicDraft, Credentials, RefreshRequest, StaffDraft, valid_npi
+from mindbridge_core.identity.inputs import (
+    ClinicDraft,
+    Credentials,
+    RefreshRequest,
+    StaffChanges,
+    StaffDraft,
+    valid_npi,
+)
 from mindbridge_core.identity.passwords import accept_password, normalize_password
 from mindbridge_core.identity.ports import (
     AccessTokens,
@@ -52,6 +59,7 @@ __all__ = [
     "SessionLimits",
     "Sessions",
     "SignedIn",
+    "StaffChanges",
     "StaffDraft",
     "TokenPair",
     "User",

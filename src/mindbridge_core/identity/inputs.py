@@ -10,9 +10,9 @@ import attrs
 from mindbridge_core.access import Role
 from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.identity.entities import normalize_email
-from mindbridge_core.validation import Pattern, Text, checked, ruled
+from mindbridge_core.validation import UNSET, Pattern, Text, Unset, checked, ruled
 
-__all__ = ["ClinicDraft", "Credentials", "RefreshRequest", "StaffDraft", "valid_npi"]
+__all__ = ["ClinicDraft", "Credentials", "RefreshRequest", "StaffChanges", "StaffDraft", "valid_npi"]
 
 _ADDRESS: Final = Pattern(
     regex=r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)+",
@@ -83,6 +83,17 @@ class StaffDraft:
     full_name: str = attrs.field(metadata=ruled(NAME))
     role: Role
     license_number: str | None = attrs.field(default=None, metadata=ruled(Text(least=1, most=50)))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class StaffChanges:
+    """Any subset of what an admin may change of an account; the e-mail is not: the person is known by it."""
+
+    full_name: str | Unset = attrs.field(default=UNSET, metadata=ruled(NAME))
+    role: Role | Unset = UNSET
+    license_number: str | Unset | None = attrs.field(default=UNSET, metadata=ruled(Text(least=1, most=50)))
 
     __attrs_post_init__ = checked
 

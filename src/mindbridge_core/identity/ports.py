@@ -18,6 +18,7 @@ from mindbridge_core.identity.entities import (
     SignedIn,
     User,
 )
+from mindbridge_core.pagination import Page
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.work import Unit
 
@@ -66,6 +67,12 @@ class Users(Protocol):
     def get(self, user_id: UUID) -> User | None:
         """Return the user, deleted ones too; None when the clinic has none of this id."""
 
+    def list(self, after: UUID | None, limit: int) -> Page[User]:
+        """Return at most `limit` users in ascending order of id, deactivated ones too."""
+
+    def active_admins(self) -> frozenset[UUID]:
+        """Return the active admins and hold them against every change by others until the unit closes."""
+
     def save(self, user: User) -> User:
         """Store the changed user and return it with its next version; LostUpdate when `version` is not current.
 
@@ -94,6 +101,9 @@ class Sessions(Protocol):
 
     def signed_in(self, session_id: UUID) -> SignedIn | None:
         """Return the session with its user's standing, in one look-up."""
+
+    def of_user(self, user_id: UUID) -> Sequence[Session]:
+        """Return the user's sessions that are not revoked, the newest first."""
 
     def touch(self, session_id: UUID, at: datetime) -> None:
         """Note that the session was used; never moves `last_seen_at` back."""

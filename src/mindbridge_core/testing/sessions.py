@@ -73,6 +73,18 @@ class SessionsContract(StoreContract):
             assert found is not None
             assert found.session == attrs.evolve(session, last_seen_at=LATER)
 
+    def test_a_users_sessions_are_told_newest_first_without_the_revoked(self) -> None:
+        """Nobody else's, and none to another clinic."""
+        store = self.store()
+        user = _user(store, store.clinic_a)
+        _session(store, a_session(_user(store, store.clinic_a)))
+        _session(store, a_session(user, revoked_at=NOW))
+        mine = sorted([_session(store, a_session(user)) for _ in range(3)], key=lambda one: one.id, reverse=True)
+        with store.open_unit(store.clinic_a) as unit:
+            assert [*unit.sessions.of_user(user.id)] == mine
+        with store.open_unit(store.clinic_b) as unit:
+            assert [*unit.sessions.of_user(user.id)] == []
+
     def test_a_session_ends_once(self) -> None:
         """The first end is the one that stays; other sessions go on."""
         store = self.store()

@@ -9,6 +9,7 @@ import attrs
 from mindbridge_core.access import Role
 from mindbridge_core.errors import DuplicateEmail, LostUpdate
 from mindbridge_core.identity import DirectoryEntry, User
+from mindbridge_core.pagination import Page
 from mindbridge_core.testing.records import LATER, NOW, SCRIPTS, a_user
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
 
@@ -80,6 +81,41 @@ class UsersContract(StoreContract):
         twins = [a_user(store.clinic_a, email="one@example.org"), a_user(store.clinic_b, email="one@example.org")]
         results = together(lambda: _added(store, twins[0]), lambda: _added(store, twins[1]))
         assert sorted(type(result).__name__ for result in results) == ["DuplicateEmail", "User"]
+
+    def test_users_are_listed_in_pages_in_order_of_id(self) -> None:
+        """Deactivated ones too; another clinic's are not among them."""
+        store = self.store()
+        users = sorted(
+            [_added(store, a_user(store.clinic_a, deleted_at=at)) for at in (None, LATER, None)], key=lambda one: one.id
+        )
+        _added(store, a_user(store.clinic_b))
+        with store.open_unit(store.clinic_a) as unit:
+            assert unit.users.list(None, 2) == Page(items=tuple(users[:2]), after=users[1].id)
+            assert unit.users.list(users[1].id, 2) == Page(items=(users[2],), after=None)
+
+    def test_active_admins_are_told(self) -> None:
+        """Neither deactivated ones, nor other roles, nor another clinic's."""
+        store = self.store()
+        admin = _added(store, a_user(store.clinic_a, role=Role.ADMIN))
+        _added(store, a_user(store.clinic_a, role=Role.ADMIN, deleted_at=LATER))
+        _added(store, a_user(store.clinic_a, role=Role.READONLY))
+        _added(store, a_user(store.clinic_b, role=Role.ADMIN))
+        with store.open_unit(store.clinic_a) as unit:
+            assert unit.users.active_admins() == {admin.id}
+
+    def test_of_two_admins_who_step_down_at_once_one_stays(self) -> None:
+        """Whoever asks for the admins second sees what the first has done."""
+        store = self.store()
+        admins = [_added(store, a_user(store.clinic_a, role=Role.ADMIN)) for _ in range(2)]
+
+        def step_down(which: int) -> bool:
+            with store.open_unit(store.clinic_a) as unit:
+                if unit.users.active_admins() <= {admins[which].id}:
+                    return False
+                unit.users.save(attrs.evolve(admins[which], role=Role.READONLY))
+                return True
+
+        assert set(together(lambda: step_down(0), lambda: step_down(1))) == {False, True}
 
     def test_a_change_makes_the_next_version(self) -> None:
         """What is returned is what is stored."""

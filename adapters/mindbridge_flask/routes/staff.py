@@ -1,0 +1,70 @@
+"""The clinic's accounts, and one's own sessions."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core import Action
+from mindbridge_core.identity import StaffChanges
+from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
+from mindbridge_core.validation import Number, checked, ruled
+from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.resources import AccountResource, SessionList, SessionResource, UserPage
+from mindbridge_flask.routes.patients import Cursor
+from mindbridge_flask.routing import RouteTable
+
+__all__ = ["STAFF"]
+
+STAFF: Final = RouteTable()
+
+
+@attrs.frozen(kw_only=True)
+class UserQuery:
+    """How many accounts, and from where on."""
+
+    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
+    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
+
+    __attrs_post_init__ = checked
+
+
+@STAFF.route("GET", "/v1/users", Action.USER_LIST)
+def list_staff(call: StaffCall, query: UserQuery) -> Answer[UserPage]:
+    """List the clinic's accounts, deactivated ones too."""
+    after = None if query.cursor is None else decode_cursor(query.cursor)
+    return Answer(content=UserPage.of(call.core.list_staff(call.claim, after=after, limit=query.limit)))
+
+
+@STAFF.route("PATCH", "/v1/users/{user_id}", Action.USER_CHANGE, tagged=True)
+def change_staff(call: StaffCall, user_id: UUID, body: StaffChanges, version: int | None) -> Answer[AccountResource]:
+    """Change name, role or license. A new role ends all sessions of the account.
+
+    409 `last_admin` when the clinic would be left without an active admin.
+    """
+    user = call.core.change_staff(call.claim, user_id, body, version=version)
+    return Answer(content=AccountResource.of(user), version=user.version)
+
+
+@STAFF.route("DELETE", "/v1/users/{user_id}", Action.USER_DEACTIVATE, status=HTTPStatus.NO_CONTENT)
+def deactivate_staff(call: StaffCall, user_id: UUID, version: int | None) -> Answer[None]:
+    """Deactivate an account for good; its sessions end at once. 409 `last_admin` for the last active admin."""
+    call.core.deactivate_staff(call.claim, user_id, version=version)
+    return Answer(content=None)
+
+
+@STAFF.route("GET", "/v1/auth/sessions", Action.SESSION_LIST)
+def list_sessions(call: StaffCall) -> Answer[SessionList]:
+    """List where the caller is logged in, the newest first."""
+    found = call.core.list_sessions(call.claim)
+    return Answer(content=SessionList([SessionResource.of(one, call.claim.session_id) for one in found]))
+
+
+@STAFF.route("DELETE", "/v1/auth/sessions/{session_id}", Action.SESSION_END, status=HTTPStatus.NO_CONTENT)
+def end_session(call: StaffCall, session_id: UUID) -> Answer[None]:
+    """End one of the caller's own sessions; its tokens are good for nothing from now on."""
+    call.core.end_session(call.claim, session_id)
+    return Answer(content=None)
