@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+import tracemalloc
 from collections.abc import Iterator
 from uuid import UUID
 
 import attrs
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mindbridge_core import Operator
 from mindbridge_core.audit import AuditEntry
 from mindbridge_core.compliance import ChainBreak
 from mindbridge_core.oversight import Examination, ExportFormat, Period, TrailFilter
+from mindbridge_core.patients import PatientDraft
 from mindbridge_core.testing.records import an_entry
 from mindbridge_postgres.schema import metadata
 from tests.support.postgres import TestDatabase
@@ -171,3 +176,72 @@ def test_the_same_place_taken_twice_is_located(scene: Scene) -> None:
         scene.entries[1].id,
     )
     assert {"misplaced"} <= {broken.kind for broken in scene.verify().breaks} <= {"misplaced", "altered"}
+
+
+def test_random_tampering_is_always_located_and_putting_it_right_ends_the_alarm(scene: Scene) -> None:
+    ids = [entry.id for entry in scene.entries]
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.sampled_from(ids), st.sampled_from(["drop", "truncate", "swap", *sorted(CHANGES)]))
+    def tampered(id: UUID, how: str) -> None:
+        scene.superuser.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM audit_logs")
+        try:
+            if how == "drop":
+                scene.tamper("DELETE FROM audit_logs WHERE id = %s", id)
+            elif how == "truncate":
+                scene.tamper("DELETE FROM audit_logs WHERE id >= %s AND id = ANY(%s)", id, ids)
+            elif how == "swap":
+                scene.tamper("UPDATE audit_logs SET seq = 10000 - seq WHERE id = ANY(%s)", ids)
+            else:
+                scene.tamper(f"UPDATE audit_logs SET {how} = {CHANGES[how]} WHERE id = %s", id)  # noqa: S608 - our own names
+            assert scene.verify().found
+        finally:
+            scene.superuser.execute("DELETE FROM audit_logs WHERE (clinic_id, id) IN (SELECT clinic_id, id FROM kept)")
+            scene.superuser.execute("DELETE FROM audit_logs WHERE id = %s OR clinic_id = %s", (OTHER, OTHER))
+            scene.superuser.execute("INSERT INTO audit_logs SELECT * FROM kept")
+            scene.superuser.execute("DROP TABLE kept")
+        assert scene.verify().verified
+
+    tampered()
+
+
+@pytest.mark.slow
+def test_verifying_takes_the_same_memory_for_four_times_the_entries(scene: Scene) -> None:
+    def grow(count: int) -> None:
+        with scene.product.core.ports.open_unit(scene.clinic_id) as unit:
+            for _ in range(count):
+                unit.audit.append(an_entry(scene.clinic_id, user_agent="a" * 200))
+
+    def peak() -> int:
+        tracemalloc.start()
+        try:
+            assert scene.verify().verified
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    grow(5_000)
+    few = peak()
+    grow(15_000)
+    assert peak() < 1.2 * few
+
+
+def test_writers_at_work_raise_no_alarm(scene: Scene) -> None:
+    stop, written = threading.Event(), list[int]()
+
+    def write() -> None:
+        while not stop.is_set():
+            scene.product.core.admit_patient(Operator(clinic_id=scene.clinic_id), PatientDraft(name="Jane Roe"))
+            written.append(1)
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        found = [scene.verify() for _ in range(5)]
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert [] == [broken for one in found for broken in one.breaks]
+    assert written
