@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mindbridge_cli.readiness import ready_checks
-from mindbridge_cli.rings import ring_of
+from mindbridge_cli.rings import followed_ring, ring_of
 from mindbridge_cli.safety import missing
 from mindbridge_cli.settings import Settings, SettingsRefused
 from mindbridge_core import MindBridge, Ports
@@ -66,7 +66,10 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
     database = Database.connect(settings.database_url, _pool(settings))
     new_id = uuid7_maker(utc_now, secrets.token_bytes)
     keys = ClinicKeyRing(
-        master=LocalMasterKey(ring), stored=PostgresWrappedKeys(database), clock=utc_now, new_id=new_id
+        master=LocalMasterKey(followed_ring(settings, ring)),
+        stored=PostgresWrappedKeys(database),
+        clock=utc_now,
+        new_id=new_id,
     )
     ports = Ports(
         open_unit=PostgresUnits(database, keys, new_id=new_id),

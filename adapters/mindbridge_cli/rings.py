@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mindbridge_cli.safety import missing
 from mindbridge_cli.settings import Settings, SettingsRefused
-from mindbridge_security import KeyRing
+from mindbridge_security import KeyRing, RingFile
 
-__all__ = ["ring_of"]
+__all__ = ["followed_ring", "ring_of"]
 
 
 def ring_of(settings: Settings) -> KeyRing:
@@ -16,3 +16,8 @@ def ring_of(settings: Settings) -> KeyRing:
     if settings.key_ring_file is not None:
         return KeyRing.load(settings.key_ring_file)
     raise SettingsRefused([finding for finding in missing(settings) if "key ring" in finding])
+
+
+def followed_ring(settings: Settings, ring: KeyRing) -> KeyRing | RingFile:
+    """Return the ring as something that follows its file, when it is in one; `ring` is what was read of it."""
+    return ring if settings.key_ring_file is None else RingFile(settings.key_ring_file, ring)

@@ -69,6 +69,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.SessionEnded: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN),
         errors.TooManyRequests: Row(HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
         errors.Conflict: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.DuplicateClinic: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.ConsentRevoked: Row(HTTPStatus.CONFLICT, "Conflict"),

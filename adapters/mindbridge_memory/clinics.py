@@ -36,6 +36,9 @@ class MemoryClinics:
     clinic_id: UUID
     trail: MemoryAuditTrail
 
+    def take_turns(self) -> None:
+        """Do nothing: units are serial."""
+
     def add_organization(self, organization: Organization) -> None:
         """Keep a new organization."""
         self.tables.organizations.put(organization.id, organization)

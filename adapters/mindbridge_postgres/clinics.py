@@ -18,6 +18,9 @@ from mindbridge_postgres.errors import translated
 
 __all__ = ["PostgresClinics", "PostgresWrappedKeys"]
 
+OPENING: Final = 7_210_426_136
+"""The advisory lock of whoever opens a clinic."""
+
 _ORGANIZATION_COLUMNS: Final = (
     "id, name, subscription_tier, hipaa_baa_signed, hipaa_baa_date, settings, created_at, updated_at"
 )
@@ -50,6 +53,10 @@ class PostgresClinics:
         self._connection = connection
         self._clinic_id = clinic_id
         self._cipher = cipher
+
+    def take_turns(self) -> None:
+        """Hold an advisory lock until the transaction ends: no constraint could refuse the names of older databases."""
+        self._connection.run("SELECT pg_advisory_xact_lock(%s)", (OPENING,))
 
     def add_organization(self, organization: Organization) -> None:
         """Insert the organization."""
@@ -92,17 +99,25 @@ class PostgresClinics:
 
 @attrs.frozen
 class PostgresWrappedKeys:
-    """`WrappedKeys` of the core, read in a transaction of its own before any unit opens."""
+    """`WrappedKeys` of the core, read before any unit opens, or in the unit that is open on the clinic here."""
 
     database: Database
 
     def of_clinic(self, clinic_id: UUID) -> Sequence[WrappedKey]:
         """Return the clinic's keys, oldest version first."""
-        query = f"SELECT {_KEY_COLUMNS} FROM clinic_keys WHERE clinic_id = %s ORDER BY version, purpose"
+        held = self.database.held(clinic_id)
+        if held is not None:
+            with translated():
+                return _keys_of(held, clinic_id)
         with self.database.connection() as connection, translated(), connection.transaction():
             connection.execute(set_clinic(clinic_id), prepare=False)
-            rows = connection.run(query, (clinic_id,)).fetchall()
-        return [_wrapped_key(clinic_id, _named(_KEY_COLUMNS, row)) for row in rows]
+            return _keys_of(connection, clinic_id)
+
+
+def _keys_of(connection: Connection, clinic_id: UUID) -> Sequence[WrappedKey]:
+    query = f"SELECT {_KEY_COLUMNS} FROM clinic_keys WHERE clinic_id = %s ORDER BY version, purpose"
+    rows = connection.run(query, (clinic_id,)).fetchall()
+    return [_wrapped_key(clinic_id, _named(_KEY_COLUMNS, row)) for row in rows]
 
 
 def _wrapped_key(clinic_id: UUID, row: dict[str, Any]) -> WrappedKey:

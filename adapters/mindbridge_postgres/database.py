@@ -6,6 +6,7 @@ import select
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -27,6 +28,10 @@ HEADS_KEPT: Final = 1_000
 UNASKED: Final = 1_000_000_000
 """How often a statement comes before it is prepared unasked: never. None would prepare nothing at all."""
 Row = tuple[Any, ...]
+Held = tuple[tuple["ConnectionPool[Connection]", UUID, "Connection"], ...]
+
+_HELD: ContextVar[Held] = ContextVar("mindbridge_held", default=())
+"""The connections of the transactions that are open here, in this thread, innermost last."""
 
 
 @attrs.frozen(kw_only=True)
@@ -153,6 +158,26 @@ class Database:
             yield connection
         finally:
             self.pool.putconn(connection)
+
+    @contextmanager
+    def holding(self, clinic_id: UUID, connection: Connection) -> Iterator[None]:
+        """Have `held` return the connection for the length of the block, in which its transaction is on the clinic."""
+        token = _HELD.set((*_HELD.get(), (self.pool, clinic_id, connection)))
+        try:
+            yield
+        finally:
+            _HELD.reset(token)
+
+    def held(self, clinic_id: UUID) -> Connection | None:
+        """Return the connection whose transaction on the clinic is open here, if any.
+
+        Whoever needs a row of the clinic in the midst of a transaction asks there: a second connection might only come
+        free when this one is given back.
+        """
+        for pool, clinic, connection in reversed(_HELD.get()):
+            if pool is self.pool and clinic == clinic_id:
+                return connection
+        return None
 
     def answers(self) -> bool:
         """Whether the database answers a query now."""

@@ -159,7 +159,8 @@ class PostgresTrails:
         with self.database.connection() as connection, translated():
             connection.command(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {set_clinic(clinic_id)}")
             try:
-                yield connection
+                with self.database.holding(clinic_id, connection):
+                    yield connection
             finally:
                 _end(connection)
 

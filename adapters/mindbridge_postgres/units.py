@@ -123,7 +123,8 @@ class PostgresUnits:
             unit = PostgresUnit(connection=connection, clinic_id=clinic_id, cipher=cipher, new_id=self.new_id)
             try:
                 connection.command(f"BEGIN; {set_clinic(clinic_id)}")
-                yield unit
+                with self.database.holding(clinic_id, connection):
+                    yield unit
                 _commit(connection)
             except psycopg.Error as error:
                 _roll_back(connection, connection.rollback)  # the driver also forgets what was prepared in vain

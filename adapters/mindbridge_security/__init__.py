@@ -13,6 +13,7 @@ from mindbridge_security.errors import KeyRingRefused, UnknownMasterKey
 from mindbridge_security.keys import KeyRing, TokenAlgorithm, TokenKey
 from mindbridge_security.master import LocalMasterKey
 from mindbridge_security.passwords import Argon2Hasher, Argon2Settings
+from mindbridge_security.ringfile import RingFile, changing_ring
 from mindbridge_security.tokens import JwtAccessTokens
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "KeyRingRefused",
     "KeyedCipher",
     "LocalMasterKey",
+    "RingFile",
     "TokenAlgorithm",
     "TokenKey",
     "UnknownMasterKey",
     "ZxcvbnPasswords",
+    "changing_ring",
     "random_secret",
     "utc_now",
     "wrapping_context",

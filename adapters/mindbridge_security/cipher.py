@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from os import urandom
@@ -22,6 +23,9 @@ NONCE_BYTES: Final = 12
 HEADER_BYTES: Final = 3
 BODY: Final = HEADER_BYTES + NONCE_BYTES
 INDEX_BYTES: Final = 16
+ASK_AGAIN: Final = 1.0
+"""Seconds for which a key version that is not stored stays unknown, so that forged cells cannot have the store asked
+for each of them. A genuine cell is never met before its key: both become visible together, or the key first."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,18 +47,20 @@ class KeyedCipher:
     (NIST SP 800-38D, 8.3).
 
     `reload` returns the clinic's keys as they are stored now; it is asked when a cell names a key version that is
-    not known here, because another process has rotated the key.
+    not known here, because another process has rotated the key. Whoever has them from elsewhere gives them to `take`.
     """
 
-    __slots__ = ("_audit_key", "_clinic", "_index_key", "_openers", "_places", "_reload", "_sealer")
+    __slots__ = ("_absent", "_audit_key", "_clinic", "_index_key", "_openers", "_places", "_reload", "_sealer")
 
     def __init__(self, clinic_id: UUID, keys: ClinicSecrets, reload: Callable[[], ClinicSecrets]) -> None:
         self._clinic = clinic_id.bytes
         self._places: dict[str, bytes] = {}
         self._reload = reload
-        self._take(keys)
+        self._absent = b"", 0.0
+        self.take(keys)
 
-    def _take(self, keys: ClinicSecrets) -> None:
+    def take(self, keys: ClinicSecrets) -> None:
+        """Work with these keys from now on."""
         # Each is replaced by one assignment, so that a thread at work sees the old ones or the new ones.
         self._openers = {_header(version): AESGCM(key).decrypt for version, key in keys.data.items()}
         self._sealer = _header(keys.current), AESGCM(keys.data[keys.current]).encrypt
@@ -92,14 +98,16 @@ class KeyedCipher:
         return place
 
     def _opener_of_new_key(self, header: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
-        if len(header) < HEADER_BYTES or header[0] != FORMAT:
+        absent, until = self._absent
+        if len(header) < HEADER_BYTES or header[0] != FORMAT or (header == absent and time.monotonic() < until):
             raise DamagedRecord
         try:
-            self._take(self._reload())
+            self.take(self._reload())
         except UnknownClinic:  # the keys are gone, the record is there
             raise DamagedRecord from None
         opener = self._openers.get(header)
         if opener is None:
+            self._absent = header, time.monotonic() + ASK_AGAIN
             raise DamagedRecord
         return opener
 

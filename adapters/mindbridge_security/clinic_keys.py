@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,7 @@ __all__ = ["ClinicKeyRing", "wrapping_context"]
 
 KEY_BYTES: Final = 32
 LOADERS: Final = 64
+REFRESH_SECONDS: Final = 30.0
 
 
 def wrapping_context(clinic_id: UUID, purpose: KeyPurpose, version: int) -> bytes:
@@ -31,11 +33,12 @@ def wrapping_context(clinic_id: UUID, purpose: KeyPurpose, version: int) -> byte
     return b"mindbridge clinic key" + clinic_id.bytes + version.to_bytes(4, "big") + purpose.value.encode()
 
 
-@attrs.frozen
+@attrs.define
 class _Kept:
     """What is in memory of a clinic. `made` are keys made here for a new clinic, which may not be stored yet."""
 
     cipher: KeyedCipher
+    read_at: float
     made: tuple[WrappedKey, ...] | None = None
 
 
@@ -44,7 +47,8 @@ class ClinicKeyRing:
     """`ClinicKeys` of the core, for any number of threads; at most `capacity` clinics are kept in memory.
 
     Each clinic has one key per purpose, each of 32 random bytes. The newest version that is not retired is the one in
-    use; all versions of the data key decrypt.
+    use; all versions of the data key decrypt. Keys are read again once they are `refresh` seconds old, so that no
+    process goes on for longer with a version that another one has replaced.
     """
 
     master: MasterKey
@@ -52,6 +56,8 @@ class ClinicKeyRing:
     clock: Clock
     new_id: NewId
     capacity: int = attrs.field(default=10_000, validator=attrs.validators.ge(1))
+    refresh: float = REFRESH_SECONDS
+    seconds: Callable[[], float] = time.monotonic
     _kept: OrderedDict[UUID, _Kept] = attrs.field(factory=OrderedDict, init=False, repr=False)
     _lock: Lock = attrs.field(factory=Lock, init=False, repr=False)
     _loaders: tuple[Lock, ...] = attrs.field(init=False, repr=False)
@@ -62,15 +68,41 @@ class ClinicKeyRing:
         return tuple(Lock() for _ in range(LOADERS))
 
     def cipher(self, clinic_id: UUID) -> ClinicCipher:
-        """Return the clinic's cipher; raises UnknownClinic, and DamagedRecord when a key does not unwrap."""
+        """Return the clinic's cipher; raises UnknownClinic, and DamagedRecord when a key does not unwrap.
+
+        Call it before a unit opens, not in one: it may have to ask the store.
+        """
         kept = self._find(clinic_id)
-        if kept is not None:
-            return kept.cipher
+        if kept is None:
+            kept = self._first(clinic_id)
+        elif self.seconds() - kept.read_at >= self.refresh:
+            self._read_again(clinic_id, kept)
+        return kept.cipher
+
+    def _first(self, clinic_id: UUID) -> _Kept:
         with self._loaders[hash(clinic_id) % LOADERS]:
             kept = self._find(clinic_id)
             if kept is None:
-                kept = self._keep(clinic_id, _Kept(self._cipher_of(clinic_id, self._load(clinic_id))))
-        return kept.cipher
+                read_at = self.seconds()
+                cipher = self._cipher_of(clinic_id, self._load(clinic_id))
+                kept = self._keep(clinic_id, _Kept(cipher, read_at))
+        return kept
+
+    def _read_again(self, clinic_id: UUID, kept: _Kept) -> None:
+        """Have one thread read the keys; meanwhile the others go on with those there are."""
+        loader = self._loaders[hash(clinic_id) % LOADERS]
+        if not loader.acquire(blocking=False):
+            return
+        try:
+            read_at = self.seconds()
+            kept.cipher.take(self._load(clinic_id))
+            kept.read_at, kept.made = read_at, None
+        except UnknownClinic:
+            if kept.made is None:
+                self.forget(clinic_id)
+                raise
+        finally:
+            loader.release()
 
     def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
         """Make a new clinic's keys, usable here at once; the caller stores them, or calls `forget` when that fails.
@@ -87,7 +119,7 @@ class ClinicKeyRing:
             index=secret[KeyPurpose.INDEX],
             audit=secret[KeyPurpose.AUDIT],
         )
-        kept = self._keep(clinic_id, _Kept(self._cipher_of(clinic_id, fresh), made))
+        kept = self._keep(clinic_id, _Kept(self._cipher_of(clinic_id, fresh), self.seconds(), made))
         return kept.made or made
 
     def forget(self, clinic_id: UUID) -> None:
@@ -114,16 +146,24 @@ class ClinicKeyRing:
     def _cipher_of(self, clinic_id: UUID, keys: ClinicSecrets) -> KeyedCipher:
         return KeyedCipher(clinic_id, keys, lambda: self._load(clinic_id))
 
-    def _wrap(self, clinic_id: UUID, purpose: KeyPurpose, key: bytes) -> WrappedKey:
+    def _wrap(self, clinic_id: UUID, purpose: KeyPurpose, key: bytes, version: int = 1) -> WrappedKey:
+        master_key_id, wrapped = self._wrapped(key, wrapping_context(clinic_id, purpose, version))
         return WrappedKey(
             id=self.new_id(),
             clinic_id=clinic_id,
             purpose=purpose,
-            version=1,
-            wrapped=self.master.wrap(key, wrapping_context(clinic_id, purpose, 1)),
-            master_key_id=self.master.id,
+            version=version,
+            wrapped=wrapped,
+            master_key_id=master_key_id,
             created_at=self.clock(),
         )
+
+    def _wrapped(self, key: bytes, context: bytes) -> tuple[str, bytes]:
+        """Wrap under the current master key and return which that is, also when it changes at this very moment."""
+        while True:
+            master_key_id, wrapped = self.master.id, self.master.wrap(key, context)
+            if master_key_id == self.master.id:
+                return master_key_id, wrapped
 
     def _load(self, clinic_id: UUID) -> ClinicSecrets:
         stored = self.stored.of_clinic(clinic_id)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mindbridge_core.errors import DamagedRecord
 from mindbridge_security.errors import UnknownMasterKey
 from mindbridge_security.keys import KeyRing
+from mindbridge_security.ringfile import RingFile
 
 __all__ = ["LocalMasterKey"]
 
@@ -25,25 +26,29 @@ LEAST_BYTES: Final = len(FORMAT) + NONCE_BYTES + 16
 class LocalMasterKey:
     """`MasterKey` of the core: AES-256-GCM under the ring's master keys, the context authenticated with the key.
 
-    What is wrapped is: format (1 byte), nonce (12), ciphertext, tag (16).
+    What is wrapped is: format (1 byte), nonce (12), ciphertext, tag (16). A ring in a file is followed when it changes.
     """
 
-    ring: KeyRing
+    ring: KeyRing | RingFile
+
+    @property
+    def _latest(self) -> KeyRing:
+        return self.ring if isinstance(self.ring, KeyRing) else self.ring.latest()
 
     @property
     def id(self) -> str:
         """Name the ring's current master key."""
-        return self.ring.current_master_key
+        return self._latest.current_master_key
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         """Encrypt `key` under the current master key, bound to `context`."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = AESGCM(self.ring.master_keys[self.id]).encrypt(nonce, key, FORMAT + context)
+        nonce, ring = secrets.token_bytes(NONCE_BYTES), self._latest
+        sealed = AESGCM(ring.master_keys[ring.current_master_key]).encrypt(nonce, key, FORMAT + context)
         return FORMAT + nonce + sealed
 
     def unwrap(self, master_key_id: str, wrapped: bytes, context: bytes) -> bytes:
         """Decrypt what `wrap` made; raises DamagedRecord, as UnknownMasterKey when the ring lacks that master key."""
-        master_key = self.ring.master_keys.get(master_key_id)
+        master_key = self._latest.master_keys.get(master_key_id)
         if master_key is None:
             raise UnknownMasterKey
         if len(wrapped) < LEAST_BYTES or wrapped[:1] != FORMAT:

@@ -22,6 +22,7 @@ __all__ = [
     "ConsentRevoked",
     "DamagedRecord",
     "DependencyUnavailable",
+    "DuplicateClinic",
     "DuplicateEmail",
     "DuplicateMrn",
     "Finding",
@@ -141,6 +142,13 @@ class Conflict(MindBridgeError):
 
     code = "conflict"
     text = "The change collides with what is stored."
+
+
+class DuplicateClinic(Conflict):
+    """Somebody else has just opened the clinic of this organization and name."""
+
+    code = "duplicate_clinic"
+    text = "The organization has a clinic of this name already."
 
 
 class DuplicateEmail(Conflict):

@@ -13,7 +13,7 @@ from mindbridge_core.access import GRANTS, Action, Audited, permit
 from mindbridge_core.actor import Actor, Caller, Principal, SessionClaim
 from mindbridge_core.audit import AuditAppender, AuditEntry, Outcome, Plain
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import DependencyUnavailable, Forbidden, MindBridgeError, UnknownClinic
+from mindbridge_core.errors import DependencyUnavailable, DuplicateClinic, Forbidden, MindBridgeError, UnknownClinic
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
 
 __all__ = ["Desk", "Identify", "OpenUnit", "TurnAway", "Unit", "Work"]
@@ -121,7 +121,8 @@ class Work(Generic[U_co]):
     def _enter_refusal(self, caller: Caller, action: Action, resource_id: UUID | None, error: Exception) -> NoReturn:
         outcome = Outcome(error.outcome) if isinstance(error, MindBridgeError) else Outcome.FAILURE
         reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
-        clinic_id = PLATFORM_CLINIC_ID if isinstance(error, UnknownClinic) else caller.clinic_id
+        without_a_trail = isinstance(error, UnknownClinic | DuplicateClinic)
+        clinic_id = PLATFORM_CLINIC_ID if without_a_trail else caller.clinic_id
         with self.open_unit(clinic_id) as unit:
             entry = self._refused(caller, action, resource_id, outcome, reason)
             unit.audit.append(attrs.evolve(entry, clinic_id=clinic_id))

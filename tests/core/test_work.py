@@ -119,6 +119,26 @@ def test_opening_a_clinic_again_changes_nothing() -> None:
     assert (clinic.address, clinic.npi_number, clinic.timezone) == ("1 Oak St", "1234567893", "America/New_York")
 
 
+def test_a_clinic_that_somebody_else_opens_meanwhile_is_found_and_not_opened_twice() -> None:
+    house = House()
+    house.core.prepare_platform()
+    draft, others = ClinicDraft(organization="Oakwood", name="North"), list[UUID]()
+
+    def late_id() -> UUID:
+        """Make an id, after somebody else was faster."""
+        if not others:
+            others.append(house.core.open_clinic(draft))
+        return uuid4()
+
+    opened = attrs.evolve(house.core.open_clinic, new_id=late_id)(draft)
+    assert [opened] == others
+    refused = house.entries()[-1]
+    assert (refused.action, refused.clinic_id) == (Action.CLINIC_OPEN, PLATFORM_CLINIC_ID)
+    assert (refused.outcome, refused.changed_values) == (Outcome.FAILURE, {"reason": "duplicate_clinic"})
+    with pytest.raises(UnknownClinic):
+        house.store.keys.cipher(refused.resource_id or opened)
+
+
 def test_preparing_the_platform_again_changes_nothing() -> None:
     house = House()
     house.core.prepare_platform()

@@ -21,7 +21,8 @@ from mindbridge_core.phi import KeyPurpose, WrappedKey
 from mindbridge_core.testing.keys import KeptKeys
 from mindbridge_security import ClinicKeyRing, KeyRing, LocalMasterKey, utc_now, wrapping_context
 
-MASTER = LocalMasterKey(KeyRing.generate())
+RING = KeyRing.generate()
+MASTER = LocalMasterKey(RING)
 COLUMN = "patients.last_name"
 
 
@@ -152,6 +153,76 @@ def test_a_key_version_that_nobody_has_is_a_damaged_record_after_one_reload() ->
             cipher.decrypt(COLUMN, row, header + cell[3:])
     assert stored.asked - before == 1
     assert cipher.decrypt(COLUMN, row, cell) == "text"
+
+
+def test_cells_forged_under_one_unknown_version_ask_the_store_once() -> None:
+    clinic_id, row = uuid4(), uuid4()
+    stored = stored_for(clinic_id)
+    cipher = ring_over(stored).cipher(clinic_id)
+    cell = cipher.encrypt(COLUMN, row, "text")
+    before = stored.asked
+    for _ in range(50):
+        with pytest.raises(DamagedRecord):
+            cipher.decrypt(COLUMN, row, b"\x01\x00\x09" + cell[3:])
+    assert stored.asked - before == 1
+    stored.keys.append(key_of(clinic_id, 2))
+    new = ring_over(stored).cipher(clinic_id).encrypt(COLUMN, row, "of a version that is stored")
+    assert cipher.decrypt(COLUMN, row, new) == "of a version that is stored"
+
+
+def test_keys_are_read_again_when_their_time_is_up_and_not_before() -> None:
+    clinic_id, row, now = uuid4(), uuid4(), [100.0]
+    stored = stored_for(clinic_id)
+    ring = attrs.evolve(ring_over(stored), refresh=30.0, seconds=lambda: now[0])
+    assert ring.cipher(clinic_id).encrypt(COLUMN, row, "one")[1:3] == b"\x00\x01"
+    stored.keys.append(key_of(clinic_id, 2))
+    before = stored.asked
+    now[0] += 29.9
+    assert ring.cipher(clinic_id).encrypt(COLUMN, row, "two")[1:3] == b"\x00\x01"
+    assert stored.asked == before
+    now[0] += 0.1
+    assert ring.cipher(clinic_id).encrypt(COLUMN, row, "three")[1:3] == b"\x00\x02"
+    ring.cipher(clinic_id)
+    assert stored.asked == before + 1
+
+
+def test_while_one_thread_reads_the_keys_again_the_others_go_on() -> None:
+    clinic_id, now, reading, go_on = uuid4(), [0.0], threading.Event(), threading.Event()
+    stored = stored_for(clinic_id)
+
+    class Slow(KeptKeys):
+        def of_clinic(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+            if now[0]:
+                reading.set()
+                assert go_on.wait(10)
+            return stored.of_clinic(clinic_id)
+
+    ring = attrs.evolve(ring_over(Slow()), refresh=30.0, seconds=lambda: now[0])
+    ring.cipher(clinic_id)
+    now[0] = 31.0
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ring.cipher, clinic_id)
+        assert reading.wait(10)
+        assert len(ring.cipher(clinic_id).audit_key) == 32
+        assert not slow.done()
+        go_on.set()
+        assert len(slow.result().audit_key) == 32
+
+
+def test_keys_made_here_stay_until_they_are_stored_and_then_follow_the_store() -> None:
+    clinic_id, row, now = uuid4(), uuid4(), [0.0]
+    stored = KeptKeys()
+    ring = attrs.evolve(ring_over(stored), refresh=30.0, seconds=lambda: now[0])
+    made = ring.make(clinic_id)
+    now[0] = 31.0
+    assert ring.cipher(clinic_id).encrypt(COLUMN, row, "not stored yet")[1:3] == b"\x00\x01"
+    stored.keys += [*made, key_of(clinic_id, 2)]
+    assert ring.cipher(clinic_id).encrypt(COLUMN, row, "stored, and rotated")[1:3] == b"\x00\x02"
+    stored.keys.clear()
+    now[0] = 62.0
+    for _ in range(2):
+        with pytest.raises(UnknownClinic):
+            ring.cipher(clinic_id)
 
 
 def test_a_record_whose_keys_are_gone_is_damaged_not_missing() -> None:
@@ -292,7 +363,7 @@ def test_keys_wrapped_under_an_older_master_key_open_under_a_rotated_ring() -> N
     clinic_id, row = uuid4(), uuid4()
     stored = stored_for(clinic_id)
     cell = ring_over(stored).cipher(clinic_id).encrypt(COLUMN, row, "text")
-    rotated = LocalMasterKey(MASTER.ring.with_new_master_key())
+    rotated = LocalMasterKey(RING.with_new_master_key())
     ring = attrs.evolve(ring_over(stored), master=rotated)
     assert ring.cipher(clinic_id).decrypt(COLUMN, row, cell) == "text"
     assert {key.master_key_id for key in ring.make(uuid4())} == {rotated.id}

@@ -39,6 +39,9 @@ __all__ = [
 class Clinics(Protocol):
     """Organizations, their clinics, and the keys that each clinic starts with."""
 
+    def take_turns(self) -> None:
+        """Wait until nobody else is between this and the end of their unit; what they stored is found from then on."""
+
     def add_organization(self, organization: Organization) -> None:
         """Store a new organization."""
 

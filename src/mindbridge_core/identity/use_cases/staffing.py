@@ -10,7 +10,7 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Operator
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import Forbidden, MindBridgeError, UnknownClinic
+from mindbridge_core.errors import DuplicateClinic, Forbidden, MindBridgeError, UnknownClinic
 from mindbridge_core.identity.entities import Clinic, Organization, User
 from mindbridge_core.identity.inputs import ClinicDraft, StaffDraft
 from mindbridge_core.identity.passwords import accept_password
@@ -76,29 +76,36 @@ class OpenClinic:
 
     def __call__(self, draft: ClinicDraft) -> UUID:
         """Return the clinic's id, new or found by organization and name."""
+        return self._find(draft) or self._open(draft)
+
+    def _find(self, draft: ClinicDraft) -> UUID | None:
         with self.open_unit(PLATFORM_CLINIC_ID) as unit:
             organization = unit.clinics.find_organization(draft.organization)
-            found = None if organization is None else unit.clinics.find(organization.id, draft.name)
-        return found or self._open(draft, organization)
+            return None if organization is None else unit.clinics.find(organization.id, draft.name)
 
-    def _open(self, draft: ClinicDraft, organization: Organization | None) -> UUID:
+    def _open(self, draft: ClinicDraft) -> UUID:
         clinic_id = self.new_id()
         made = self.keys.make(clinic_id)
         try:
-            self._store(clinic_id, draft, organization, made)
-        except MindBridgeError:
+            self._store(clinic_id, draft, made)
+        except MindBridgeError as refused:
             self.keys.forget(clinic_id)  # they were not stored
-            raise
+            found = self._find(draft) if isinstance(refused, DuplicateClinic) else None
+            if found is None:
+                raise
+            return found
         return clinic_id
 
-    def _store(
-        self, clinic_id: UUID, draft: ClinicDraft, organization: Organization | None, keys: Sequence[WrappedKey]
-    ) -> None:
+    def _store(self, clinic_id: UUID, draft: ClinicDraft, keys: Sequence[WrappedKey]) -> None:
         now = self.clock()
         with self.work(Operator(clinic_id=clinic_id), Action.CLINIC_OPEN, resource_id=clinic_id) as desk:
+            desk.unit.clinics.take_turns()
+            organization = desk.unit.clinics.find_organization(draft.organization)
             if organization is None:
                 organization = Organization(id=self.new_id(), name=draft.organization, created_at=now, updated_at=now)
                 desk.unit.clinics.add_organization(organization)
+            elif desk.unit.clinics.find(organization.id, draft.name) is not None:
+                raise DuplicateClinic
             fields = given(draft)
             fields.pop("organization")
             clinic = Clinic(id=clinic_id, organization_id=organization.id, created_at=now, **fields)
