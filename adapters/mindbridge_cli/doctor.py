@@ -56,7 +56,19 @@ def examine(config: Path | None) -> list[Check]:
     ring, ring_check = _ring(settings)
     database = list(_database(settings))
     fit = _fit(settings, ring) if ring is not None and not database[0].findings else Check(FIT, (NOT_REACHED,))
-    return [Check("settings", tuple(found)), ring_check, *database, fit]
+    return [Check("settings", tuple(found)), ring_check, *database, fit, *_redis(settings)]
+
+
+def _redis(settings: Settings) -> Iterator[Check]:
+    """Look for the Redis that counts tries, where one is named; without it nobody can log in."""
+    if settings.throttle_redis is None:
+        return
+    from mindbridge_redis import RedisThrottle
+
+    throttle = RedisThrottle.connect(settings.throttle_redis)
+    wrong = () if throttle.answers() else ("does not answer: start it, or mend MINDBRIDGE_THROTTLE_REDIS",)
+    throttle.close()
+    yield Check("Redis", wrong)
 
 
 def _ring(settings: Settings) -> tuple[KeyRing | None, Check]:

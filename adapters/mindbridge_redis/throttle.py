@@ -42,6 +42,10 @@ class RedisThrottle:
             raise DependencyUnavailable from error
         return Count(hits=hits, seconds_left=min(seconds, max(1, math.ceil(ends_at - time.time()))))
 
+    def answers(self) -> bool:
+        """Say whether the server is there and lets us in."""
+        return self.storage.check()
+
     def close(self) -> None:
         """Close all connections."""
         self.storage.storage.close()

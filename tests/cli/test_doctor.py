@@ -15,6 +15,8 @@ from mindbridge_cli.inspection import clock_findings, partition_findings
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
 from tests.support.postgres import PASSWORD, TestDatabase
+from tests.support.redis import needs_redis, redis_server
+from tests.support.sockets import free_port
 
 NAMES = [
     "settings",
@@ -145,3 +147,11 @@ def test_clocks_apart_and_missing_partitions_are_found(sound: dict[str, str]) ->
         assert [] == list(partition_findings(connection, now))
         late = datetime(now.year + 3, 12, 31, tzinfo=UTC)
         assert 2 == len(list(partition_findings(connection, late)))
+
+
+@needs_redis
+def test_a_redis_that_is_named_is_looked_for(run: Run, sound: dict[str, str], tmp_path: Path) -> None:
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    assert ["Redis"] == list(wrong(run, throttle_redis=url, **sound))
+    with redis_server(int(url.split(":")[2].removesuffix("/0")), tmp_path):
+        assert {} == wrong(run, throttle_redis=url, **sound)

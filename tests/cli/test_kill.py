@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -31,16 +30,11 @@ from mindbridge_core.identity import User
 from mindbridge_core.phi import ClinicCipher
 from tests.support.postgres import TestDatabase
 from tests.support.product import PASSWORD, Product
+from tests.support.sockets import free_port
 from tests.support.trail import breaks, entries
 
 ROUNDS = 20
 WRITERS = 4
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -2,80 +2,26 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-import attrs
 import psycopg
 import pytest
 
 from mindbridge_cli.safety import insecure
 from mindbridge_cli.settings import Settings
 from tests.cli.demos import SECONDS, command, descendants, environment, living, wait_until
+from tests.cli.servers import Server, serving
 from tests.support.postgres import TestDatabase, TestServer
+from tests.support.sockets import free_port
 
 CANARY = "Zanzibar-Quokka"
-
-
-@attrs.frozen(kw_only=True)
-class Server:
-    """A running `serve`, and where it logs."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-
-    def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], Any]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), json.load(answer)
-
-    def status(self, path: str = "/api/ready") -> int:
-        try:
-            return self.get(path)[0]
-        except OSError:
-            return 0
-
-    def raw(self, sent: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(sent)
-            return b"".join(iter(lambda: connection.recv(65_536), b""))
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(settings: dict[str, str], log: Path) -> Iterator[Server]:
-    """A server that is ready; killed afterwards."""
-    port = free_port()
-    told = environment(**settings, port=str(port), log_level="debug")
-    with log.open("wb") as errors, subprocess.Popen(command("serve"), env=told, stderr=errors) as process:
-        server = Server(process=process, port=port, log=log)
-        try:
-            wait_until(lambda: process.poll() is not None or server.status() == 200)
-            assert process.poll() is None, log.read_text("utf-8")
-            yield server
-        finally:
-            process.kill()
 
 
 @pytest.fixture
