@@ -22,16 +22,18 @@ from benchmarks.measures import MEASURES, run_rounds
 from benchmarks.results import OVER_HTTP, needed
 from benchmarks.rows import Row, Verdict, table, write_json
 from benchmarks.scene import Scene, running_scene
+from benchmarks.screening import rules_rate
 from benchmarks.servers import PRODUCT, Server, running_server
 
 __all__ = ["main"]
 
 GROUPS: Final = (
-    "import", "view", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics", "select",
-    "login", "beside", "memory",
+    "import", "view", "rules", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics",
+    "select", "login", "beside", "memory",
 )  # fmt: skip
-WITHOUT_SERVER: Final = {"import", "view"}
+WITHOUT_SERVER: Final = {"import", "view", "rules"}
 VIEW_BOUND_US: Final = 60.0
+RULES_BOUND: Final = 50_000.0
 WORKER_BOUND_MIB: Final = 120.0
 
 
@@ -89,6 +91,18 @@ def _view_row(plan: Plan) -> Row:
         bound=VIEW_BOUND_US,
         goal=1.0,
         at_most=True,
+    )
+
+
+def _rules_row(plan: Plan) -> Row:
+    return Row(
+        group="rules",
+        what="screen by rules, pure",
+        figure=rules_rate(plan.seconds),
+        unit="patients/s",
+        against="patients/s",
+        bound=RULES_BOUND,
+        goal=1.0,
     )
 
 
@@ -176,7 +190,11 @@ def _on_stage(stage: _Stage) -> Iterator[Row]:
 
 
 def _measure(plan: Plan) -> list[Row]:
-    single: Mapping[str, Callable[[Plan], Row]] = {"import": _import_row, "view": _view_row}
+    single: Mapping[str, Callable[[Plan], Row]] = {
+        "import": _import_row,
+        "view": _view_row,
+        "rules": _rules_row,
+    }
     rows = [make(plan) for group, make in single.items() if group in plan.groups]
     if plan.groups <= WITHOUT_SERVER:
         return rows

@@ -1,5 +1,6 @@
 """Every port of the core in memory: for tests, examples and first steps."""
 
+from mindbridge_memory.assessor import ScriptedAssessor, scripted_answer
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
 from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import LOW_COST, FewCommonPasswords, ScryptHasher
@@ -18,10 +19,12 @@ __all__ = [
     "MemoryUnit",
     "OpaqueAccessTokens",
     "ProcessKeys",
+    "ScriptedAssessor",
     "ScryptHasher",
     "Table",
     "Tables",
     "Trail",
     "memory_ports",
+    "scripted_answer",
     "utc_now",
 ]

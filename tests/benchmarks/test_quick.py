@@ -12,8 +12,8 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 GROUPS: Final = {
-    "import", "view", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics", "select",
-    "login", "beside", "memory",
+    "import", "view", "rules", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics",
+    "select", "login", "beside", "memory",
 }  # fmt: skip
 
 
@@ -48,3 +48,7 @@ def test_no_answer_was_lost(rows: list[dict[str, Any]]) -> None:
 
 def test_one_group_can_be_run_alone() -> None:
     assert "view one patient in memory" in run("--quick", "--only", "view")
+
+
+def test_the_rules_can_be_measured_alone() -> None:
+    assert "screen by rules, pure" in run("--quick", "--only", "rules")

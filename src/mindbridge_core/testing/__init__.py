@@ -5,6 +5,7 @@ from its one abstract method, and pytest runs the promises against it.
 """
 
 from mindbridge_core.testing.answers import AnswersContract
+from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
 from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
@@ -35,6 +36,7 @@ __all__ = [
     "PasswordHasherContract",
     "PatientsContract",
     "RefreshTokensContract",
+    "RiskAssessorContract",
     "SessionsContract",
     "StoreContract",
     "ThrottleContract",

@@ -1,0 +1,68 @@
+"""Screening: how near to a crisis a person may be, by clinical rules first and last."""
+
+from mindbridge_core.screening.actions import Assignee, RecommendedAction, Urgency
+from mindbridge_core.screening.assessment import (
+    AGE_BANDS,
+    CONTACT_BANDS,
+    Assessment,
+    AssessmentRequest,
+    AssessorFailure,
+    AssessorReply,
+    FailureReason,
+    read_assessment,
+    request_of,
+)
+from mindbridge_core.screening.guardrails import Guardrail, GuardrailId, Verdict, conclude
+from mindbridge_core.screening.lattice import floor_of, join, level_of_score, uncertain
+from mindbridge_core.screening.ports import RiskAssessor, RulesOnly
+from mindbridge_core.screening.rules import (
+    Condition,
+    Effect,
+    Fact,
+    FiredRule,
+    Flag,
+    Rule,
+    RuleSet,
+    RulesResult,
+    screen_by_rules,
+)
+from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
+from mindbridge_core.screening.table import CURRENT_RULES, RULE_SETS
+
+__all__ = [
+    "AGE_BANDS",
+    "CONTACT_BANDS",
+    "CURRENT_RULES",
+    "RULE_SETS",
+    "Assessment",
+    "AssessmentRequest",
+    "AssessorFailure",
+    "AssessorReply",
+    "Assignee",
+    "Condition",
+    "Effect",
+    "Fact",
+    "FailureReason",
+    "FiredRule",
+    "Flag",
+    "Guardrail",
+    "GuardrailId",
+    "RecommendedAction",
+    "RecordSnapshot",
+    "RiskAssessor",
+    "Rule",
+    "RuleSet",
+    "RulesOnly",
+    "RulesResult",
+    "Urgency",
+    "Verdict",
+    "conclude",
+    "floor_of",
+    "join",
+    "level_of_score",
+    "read_assessment",
+    "request_of",
+    "screen_by_rules",
+    "snapshot_of",
+    "uncertain",
+]
