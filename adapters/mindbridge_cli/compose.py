@@ -19,6 +19,7 @@ from mindbridge_cli.settings import Settings, SettingsRefused
 from mindbridge_core import MindBridge, Ports
 from mindbridge_core.identity import Lockout, SessionLimits
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
 from mindbridge_notify import ConsoleNotifier
@@ -89,6 +90,10 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
             per_address=settings.throttle_per_address,
             per_email=settings.throttle_per_email,
             seconds=settings.throttle_seconds,
+        ),
+        emergency_limits=EmergencyLimits(
+            lasts=timedelta(minutes=settings.emergency_minutes),
+            review_within=timedelta(hours=settings.emergency_review_hours),
         ),
     )
     return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)

@@ -129,6 +129,14 @@ class Settings:
     throttle_redis: str | None = setting(
         "A Redis that counts tries, instead of the database.", redis_address(), secret=True
     )
+    emergency_minutes: float = setting(
+        "How long an emergency access (break-glass) lasts.", number(5, 1440), default=60.0
+    )
+    emergency_review_hours: float = setting(
+        "How long an emergency access may wait for its review before it blocks the same user's next one.",
+        number(24, 8760),
+        default=72.0,
+    )
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
 

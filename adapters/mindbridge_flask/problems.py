@@ -60,6 +60,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.InvalidInput: Row(HTTPStatus.UNPROCESSABLE_ENTITY, "The input is not valid"),
         errors.Forbidden: Row(HTTPStatus.FORBIDDEN, "Not permitted"),
         errors.ConsentRequired: Row(HTTPStatus.FORBIDDEN, "Consent required"),
+        errors.ReviewOverdue: Row(HTTPStatus.FORBIDDEN, "Review overdue"),
         errors.NotFound: Row(HTTPStatus.NOT_FOUND, "Not found"),
         # Clinics are named by tokens alone, so one without keys is a token that is good for nothing.
         errors.UnknownClinic: Row(HTTPStatus.UNAUTHORIZED, "Log in again", _BAD_TOKEN, SessionEnded),
@@ -72,6 +73,8 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.DuplicateClinic: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateEmail: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.AlreadyReviewed: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.InCaseload: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.ConsentRevoked: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.LastAdmin: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.LostUpdate: Row(HTTPStatus.CONFLICT, "Conflict"),

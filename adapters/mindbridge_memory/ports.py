@@ -9,6 +9,7 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.identity import Lockout, PasswordHasher, SessionLimits
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
+from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory.keys import OpaqueAccessTokens, utc_now
 from mindbridge_memory.notices import KeptMessages
@@ -33,6 +34,7 @@ def memory_ports(
     lockout: Lockout | None = None,
     notifier: Notifier | None = None,
     throttle_limits: ThrottleLimits | None = None,
+    emergency_limits: EmergencyLimits | None = None,
 ) -> Ports:
     """Return ports over `store`, or over a new one; pass your own to read its audit trail."""
     store = store or MemoryStore()
@@ -51,4 +53,5 @@ def memory_ports(
         notifier=notifier or KeptMessages(),
         throttle=MemoryThrottle(clock),
         throttle_limits=throttle_limits or ThrottleLimits(),
+        emergency_limits=emergency_limits or EmergencyLimits(),
     )

@@ -9,7 +9,7 @@ import attrs
 
 from mindbridge_core.compliance import ChainHead, SealedEntry
 from mindbridge_core.identity import Clinic, DirectoryEntry, LoginAttempts, Organization, RefreshToken, Session, User
-from mindbridge_core.patients import Patient
+from mindbridge_core.patients import BreakGlass, Patient
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
 
@@ -76,6 +76,7 @@ class Tables:
     consents: Table[tuple[UUID, UUID], Consent] = attrs.field(factory=Table)
     directory: Table[str, DirectoryEntry] = attrs.field(factory=Table)
     disclosures: Table[tuple[UUID, UUID], Disclosure] = attrs.field(factory=Table)
+    emergency_accesses: Table[tuple[UUID, UUID], BreakGlass] = attrs.field(factory=Table)
     entries: Table[tuple[UUID, int, int], SealedEntry] = attrs.field(factory=Table)
     heads: Table[tuple[UUID, int], ChainHead] = attrs.field(factory=Table)
     mrns: Table[tuple[UUID, str], UUID | None] = attrs.field(factory=Table)

@@ -11,6 +11,7 @@ import attrs
 
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
+from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import (
     MemoryDirectory,
     MemoryLoginAttempts,
@@ -75,6 +76,11 @@ class MemoryUnit:
     def disclosures(self) -> MemoryDisclosures:
         """The clinic's disclosures."""
         return MemoryDisclosures(self.tables, self.clinic_id)
+
+    @property
+    def emergency_accesses(self) -> MemoryEmergencyAccesses:
+        """The clinic's emergency accesses."""
+        return MemoryEmergencyAccesses(self.tables, self.clinic_id)
 
     @property
     def patients(self) -> MemoryPatients:

@@ -46,6 +46,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "clinics": _ADDED,
         "crisis_events": _LATER,
         "disclosures": _ADDED,
+        "emergency_accesses": _CHANGED,
         "idempotency_keys": f"{_CHANGED}, DELETE",
         "login_attempts": f"{_CHANGED}, DELETE",
         "login_directory": _ADDED,

@@ -17,6 +17,7 @@ from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
 from mindbridge_postgres.clinics import PostgresClinics
 from mindbridge_postgres.database import Connection, Database, set_clinic
+from mindbridge_postgres.emergency import PostgresEmergencyAccesses
 from mindbridge_postgres.errors import translate
 from mindbridge_postgres.identity import (
     PostgresDirectory,
@@ -80,6 +81,11 @@ class PostgresUnit:
     def disclosures(self) -> PostgresDisclosures:
         """The clinic's disclosures."""
         return PostgresDisclosures(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def emergency_accesses(self) -> PostgresEmergencyAccesses:
+        """The clinic's emergency accesses."""
+        return PostgresEmergencyAccesses(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def patients(self) -> PostgresPatients:

@@ -56,6 +56,9 @@ class Action(StrEnum):
     AUTH_LOGOUT = "auth.logout"
     AUTH_ME = "auth.me"
     AUTH_REFRESH = "auth.refresh"
+    BREAK_GLASS_LIST = "break_glass.list"
+    BREAK_GLASS_OPEN = "break_glass.open"
+    BREAK_GLASS_REVIEW = "break_glass.review"
     CLINIC_OPEN = "clinic.open"
     CONSENT_LIST = "consent.list"
     CONSENT_RECORD = "consent.record"
@@ -79,24 +82,31 @@ class Action(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Grant:
-    """One row of the catalogue: the record's type, who holds the operation, PHI or not, and its audit."""
+    """One row of the catalogue: the record's type, who holds the operation, PHI or not, and its audit.
+
+    `emergency` says whether break-glass opens it to a case manager, for a patient outside their caseload.
+    """
 
     resource: str
     holders: frozenset[Role | Holder]
     phi: bool
     audited: Audited = Audited.ALWAYS
+    emergency: bool = False
 
 
 ADMIN, CASE_MANAGER, OFFICER, READONLY = Role.ADMIN, Role.CASE_MANAGER, Role.COMPLIANCE_OFFICER, Role.READONLY
 ANYONE, OPERATOR = Holder.ANYONE, Holder.OPERATOR
 
 
-def _grant(resource: str, *holders: Role | Holder, phi: bool, audited: Audited = Audited.ALWAYS) -> Grant:
-    return Grant(resource=resource, holders=frozenset(holders), phi=phi, audited=audited)
+def _grant(
+    resource: str, *holders: Role | Holder, phi: bool, audited: Audited = Audited.ALWAYS, emergency: bool = False
+) -> Grant:
+    return Grant(resource=resource, holders=frozenset(holders), phi=phi, audited=audited, emergency=emergency)
 
 
 # To read the trail is to access PHI: its entries say who was cared for, and why their records were opened.
-# A case manager's hold on patients ends at their caseload: see patients.rules.
+# A case manager's hold on patients ends at their caseload: see patients.rules. Break-glass opens what is marked
+# `emergency` beyond it: reading one record, never a list and never a change.
 # fmt: off
 GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.AUDIT_CHECKPOINT: _grant("audit_log", OPERATOR, phi=False),
@@ -117,11 +127,14 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.USER_LIST:        _grant("user",    ADMIN, phi=False),
     Action.USER_REGISTER:    _grant("user",    OPERATOR, phi=False),
     Action.PATIENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, OPERATOR, phi=True),
-    Action.PATIENT_VIEW:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True),
+    Action.PATIENT_VIEW:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
     Action.PATIENT_CREATE:   _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.PATIENT_CHANGE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_DELETE:   _grant("patient", ADMIN, phi=True),
-    Action.CONSENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
+    Action.BREAK_GLASS_OPEN:   _grant("patient", CASE_MANAGER, phi=False),
+    Action.BREAK_GLASS_LIST:   _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.BREAK_GLASS_REVIEW: _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.CONSENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True, emergency=True),
     Action.CONSENT_RECORD:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),

@@ -13,6 +13,7 @@ from mindbridge_core.identity import (
     CommonPasswords,
     IdentityUnit,
     Lockout,
+    Overseers,
     PasswordHasher,
     SessionLimits,
 )
@@ -29,7 +30,8 @@ from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Notifier
 from mindbridge_core.oversight import OversightUnit, Trails
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
-from mindbridge_core.patients import PatientUnit
+from mindbridge_core.patients import EmergencyLimits, PatientUnit
+from mindbridge_core.patients.break_glass import BreakTheGlass, ListEmergencyAccesses, ReviewEmergencyAccess
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys
 from mindbridge_core.privacy import PrivacyUnit
@@ -64,6 +66,7 @@ class Ports:
     notifier: Notifier
     throttle: Throttle
     throttle_limits: ThrottleLimits
+    emergency_limits: EmergencyLimits
 
 
 @attrs.frozen(kw_only=True)
@@ -88,6 +91,9 @@ class MindBridge:
     list_patients: ListPatients
     change_patient: ChangePatient
     remove_patient: RemovePatient
+    break_the_glass: BreakTheGlass
+    list_emergency_accesses: ListEmergencyAccesses
+    review_emergency_access: ReviewEmergencyAccess
     read_trail: ReadTrail
     export_trail: ExportTrail
     verify_trail: VerifyTrail
@@ -146,6 +152,15 @@ class MindBridge:
             list_patients=ListPatients(work=work),
             change_patient=ChangePatient(work=work, clock=clock),
             remove_patient=RemovePatient(work=work, clock=clock),
+            break_the_glass=BreakTheGlass(
+                work=work,
+                clock=clock,
+                new_id=new_id,
+                limits=ports.emergency_limits,
+                tell=Overseers(notifier=ports.notifier),
+            ),
+            list_emergency_accesses=ListEmergencyAccesses(work=work),
+            review_emergency_access=ReviewEmergencyAccess(work=work, clock=clock),
             read_trail=ReadTrail(work=work),
             export_trail=ExportTrail(work=work, trails=ports.trails),
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),

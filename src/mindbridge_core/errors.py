@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountLocked",
+    "AlreadyReviewed",
     "AuditUnavailable",
     "AuthenticationFailed",
     "BrokenTrail",
@@ -28,6 +29,7 @@ __all__ = [
     "Finding",
     "Forbidden",
     "IdempotencyKeyReused",
+    "InCaseload",
     "InvalidInput",
     "LastAdmin",
     "LostUpdate",
@@ -35,6 +37,7 @@ __all__ = [
     "MindBridgeError",
     "NotFound",
     "PreconditionFailed",
+    "ReviewOverdue",
     "SessionEnded",
     "TooManyRequests",
     "UnknownClinic",
@@ -92,6 +95,14 @@ class ConsentRequired(MindBridgeError):
     code = "consent_required"
     outcome = "denied"
     text = "No consent of the patient that stands covers this."
+
+
+class ReviewOverdue(MindBridgeError):
+    """An earlier emergency access of the same user has waited too long for its review."""
+
+    code = "review_overdue"
+    outcome = "denied"
+    text = "An earlier emergency access of yours has not been reviewed in time. Ask an admin or a compliance officer."
 
 
 class NotFound(MindBridgeError):
@@ -184,6 +195,20 @@ class ConsentRevoked(Conflict):
 
     code = "consent_revoked"
     text = "The consent does not stand any more, or was never given."
+
+
+class InCaseload(Conflict):
+    """The patient is the caller's own: there is nothing to break the glass for."""
+
+    code = "in_caseload"
+    text = "The patient is in your caseload. No emergency access is needed."
+
+
+class AlreadyReviewed(Conflict):
+    """The emergency access was reviewed before; a review is final."""
+
+    code = "already_reviewed"
+    text = "This emergency access has been reviewed before."
 
 
 class PreconditionFailed(MindBridgeError):

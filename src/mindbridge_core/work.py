@@ -9,14 +9,14 @@ from uuid import UUID
 
 import attrs
 
-from mindbridge_core.access import GRANTS, Action, Audited, permit
+from mindbridge_core.access import GRANTS, Action, Audited, Grant, permit
 from mindbridge_core.actor import Actor, Caller, Principal, SessionClaim
 from mindbridge_core.audit import AuditAppender, AuditEntry, Outcome, Plain
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, DuplicateClinic, Forbidden, MindBridgeError, UnknownClinic
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
 
-__all__ = ["Desk", "Identify", "OpenUnit", "TurnAway", "Unit", "Work"]
+__all__ = ["Desk", "Emergency", "Identify", "OpenUnit", "TurnAway", "Unit", "Work"]
 
 
 class Unit(Protocol):
@@ -49,17 +49,28 @@ class KeptRefusal(Exception):
         self.refusal = refusal
 
 
+@attrs.frozen(kw_only=True)
+class Emergency:
+    """The emergency access under which a record is reached. The reason may name the patient."""
+
+    id: UUID
+    reason: str = attrs.field(repr=False)
+
+
 @attrs.define(kw_only=True)
 class Desk(Generic[U_co]):
-    """An open piece of work: the unit, who acts, and what the entry will say of it."""
+    """An open piece of work: the unit, who acts with which grant, and what the entry will say of it."""
 
     unit: U_co
     principal: Principal
+    grant: Grant
+    clock: Clock
     resource_id: UUID | None = None
     returned: tuple[UUID, ...] = ()
     refusal: MindBridgeError | None = None
     changed: Mapping[str, object] = attrs.field(factory=dict, repr=False)
     plain: frozenset[str] = frozenset()
+    emergency: Emergency | None = None
 
     @property
     def actor(self) -> Actor:
@@ -75,6 +86,10 @@ class Desk(Generic[U_co]):
     def changes(self, values: Mapping[str, object], *, plain: frozenset[str]) -> None:
         """Note the fields that were set; of those in `plain`, which are not PHI, the values too."""
         self.changed, self.plain = values, plain
+
+    def under(self, emergency: Emergency) -> None:
+        """Mark whatever the entry will say as done under an emergency access."""
+        self.emergency = emergency
 
     def refuse(self, refusal: MindBridgeError) -> NoReturn:
         """End the work: what was written so far is kept, the trail says `refusal`, and the caller gets it."""
@@ -102,7 +117,7 @@ class Work(Generic[U_co]):
             with self.open_unit(caller.clinic_id) as unit:
                 principal = self.identify(unit, caller) if isinstance(caller, SessionClaim) else caller
                 grant = permit(principal, action)
-                desk = Desk(unit=unit, principal=principal, resource_id=resource_id)
+                desk = Desk(unit=unit, principal=principal, grant=grant, clock=self.clock, resource_id=resource_id)
                 try:
                     yield desk
                 except KeptRefusal as kept:
@@ -112,19 +127,22 @@ class Work(Generic[U_co]):
         except DependencyUnavailable:
             raise  # the store or its trail is down: nothing was shown, nothing kept, and nothing can be entered
         except Exception as error:  # noqa: BLE001 - whatever it is, it is entered and raised again
+            emergency = None
             if desk is not None:
-                caller, resource_id = desk.principal, desk.resource_id
-            self._enter_refusal(caller, action, resource_id, error)
+                caller, resource_id, emergency = desk.principal, desk.resource_id, desk.emergency
+            self._enter_refusal(caller, action, resource_id, error, emergency)
         if desk.refusal is not None:
             raise desk.refusal
 
-    def _enter_refusal(self, caller: Caller, action: Action, resource_id: UUID | None, error: Exception) -> NoReturn:
+    def _enter_refusal(
+        self, caller: Caller, action: Action, resource_id: UUID | None, error: Exception, emergency: Emergency | None
+    ) -> NoReturn:
         outcome = Outcome(error.outcome) if isinstance(error, MindBridgeError) else Outcome.FAILURE
         reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
         without_a_trail = isinstance(error, UnknownClinic | DuplicateClinic)
         clinic_id = PLATFORM_CLINIC_ID if without_a_trail else caller.clinic_id
         with self.open_unit(clinic_id) as unit:
-            entry = self._refused(caller, action, resource_id, outcome, reason)
+            entry = _marked(self._refused(caller, action, resource_id, outcome, reason), emergency)
             unit.audit.append(attrs.evolve(entry, clinic_id=clinic_id))
         raise error
 
@@ -132,15 +150,17 @@ class Work(Generic[U_co]):
         """Say what was done; a refusal that is kept says why instead."""
         if desk.refusal is not None:
             outcome = Outcome(desk.refusal.outcome)
-            return self._refused(desk.principal, action, desk.resource_id, outcome, desk.refusal.reason)
+            refused = self._refused(desk.principal, action, desk.resource_id, outcome, desk.refusal.reason)
+            return _marked(refused, desk.emergency)
         plain = {name: _plain(value) for name, value in sorted(desk.changed.items()) if name in desk.plain}
-        return attrs.evolve(
+        done = attrs.evolve(
             self._entry(desk.principal, action, desk.resource_id, Outcome.SUCCESS),
             resource_ids=desk.returned,
             changed_fields=tuple(sorted(desk.changed)),
             changed_values=plain,
             phi_accessed=GRANTS[action].phi,
         )
+        return _marked(done, desk.emergency)
 
     def _refused(
         self, caller: Caller, action: Action, resource_id: UUID | None, outcome: Outcome, reason: str
@@ -179,6 +199,14 @@ class TurnAway:
         """Always raises: SessionEnded, Forbidden, or else `refusal`."""
         with self.work(caller, action):
             raise refusal
+
+
+def _marked(entry: AuditEntry, emergency: Emergency | None) -> AuditEntry:
+    """Say in the entry which emergency access it was made under, and why that was opened."""
+    if emergency is None:
+        return entry
+    values = {**entry.changed_values, "break_glass_id": str(emergency.id)}
+    return attrs.evolve(entry, changed_values=values, access_reason=emergency.reason)
 
 
 def _plain(value: object) -> Plain:

@@ -21,9 +21,11 @@ from mindbridge_core import Operator, Role
 from mindbridge_core.identity import ClinicDraft, StaffDraft
 from mindbridge_embedded.programs import find_programs
 from mindbridge_flask import create_app
+from mindbridge_memory import KeptMessages
 from tests.support.postgres import TestDatabase, TestServer
 from tests.support.product import PASSWORD, Product
 
+MANAGER = "maria@example.org"
 BORN = date(1901, 2, 3)
 
 
@@ -112,6 +114,7 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
     assert canaries.planted["name"] in call("GET", record, headers=bearer).json["name"]
     assert 1 == len(call("GET", "/patients", headers=bearer).json["data"])
     drive_privacy(call, canaries, record, bearer)
+    drive_emergency(call, canaries, record, bearer)
     again = patient_with(canaries, name=f"Eve {canaries.plant('new name')}")
     for status, method, path, options in (
         (201, "POST", "/patients", {"json": patient_with(canaries), "headers": bearer | {"Idempotency-Key": "once"}}),
@@ -174,6 +177,29 @@ def drive_privacy(call: Callable[..., Any], canaries: Canaries, record: str, bea
         assert status == call("POST", f"/consents/{made.json['id']}/revoke", headers=bearer).status_code
 
 
+def drive_emergency(call: Callable[..., Any], canaries: Canaries, record: str, bearer: dict[str, str]) -> None:
+    """Break the glass and review it, with a canary in each free text, as it should be and as it should not."""
+    tokens = call("POST", "/auth/login", json={"email": MANAGER, "password": PASSWORD}).json
+    manager = {"Authorization": f"Bearer {tokens['access_token']}"}
+    reason = {"access_reason": f"Ada called, {canaries.plant('access reason')}"}
+    bad = {"access_reason": canaries.plant("long reason") * 80}
+    assert 422 == call("POST", f"{record}/break-glass", json=bad, headers=manager).status_code
+    assert 404 == call("GET", record, headers=manager).status_code
+    assert 403 == call("POST", f"{record}/break-glass", json=reason, headers=bearer).status_code
+    access = call("POST", f"{record}/break-glass", json=reason, headers=manager)
+    assert 200 == access.status_code
+    assert 200 == call("GET", record, headers=manager).status_code
+    assert 403 == call("PATCH", record, json={"status": "inactive"}, headers=manager).status_code
+    (waiting,) = call("GET", "/break-glass?status=unreviewed", headers=bearer).json["data"]
+    assert canaries.planted["access reason"] in waiting["access_reason"]
+    review = {"outcome": "unjustified", "note": canaries.plant("review note")}
+    for status in (200, 409):
+        path = f"/break-glass/{access.json['id']}/review"
+        assert status == call("POST", path, json=review, headers=bearer).status_code
+    (entry,) = call("GET", "/audit-logs?action=break_glass.open&outcome=success", headers=bearer).json["data"]
+    assert canaries.planted["access reason"] in entry["access_reason"]
+
+
 def dump(database: TestDatabase) -> bytes:
     """Return a pg_dump of the whole database as its superuser."""
     program = find_programs().postgres.with_name("pg_dump")
@@ -192,6 +218,8 @@ def test_no_canary_outside_the_answers_that_may_show_it(
     )
     draft = StaffDraft(email="ada@example.org", full_name="Ada Admin", role=Role.ADMIN)
     product.core.register_staff(Operator(clinic_id=clinic_id), draft, password=PASSWORD)
+    manager = StaffDraft(email=MANAGER, full_name="Maria Manager", role=Role.CASE_MANAGER)
+    product.core.register_staff(Operator(clinic_id=clinic_id), manager, password=PASSWORD)
     client = create_app(product.core).test_client()
 
     drive(client, canaries, "ada@example.org", answers)
@@ -199,6 +227,12 @@ def test_no_canary_outside_the_answers_that_may_show_it(
 
     stored = dump(database)
     assert b"COPY public.disclosures" in stored
+    assert b"COPY public.emergency_accesses" in stored
+    notices = product.core.ports.notifier
+    assert isinstance(notices, KeptMessages)
+    assert notices.sent
+    sent = "".join(f"{message.to} {message.subject} {message.text}" for message in notices.sent)
+    assert set() == canaries.found_in(sent.encode())
     assert b"COPY public.patients" in stored  # the dump has rows to search
     assert 20 <= len(canaries.planted)
     assert 15 <= len(answers)

@@ -15,7 +15,7 @@ from mindbridge_core.audit import AuditEntry
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, TokenPair, User
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
-from mindbridge_core.patients import PatientDraft
+from mindbridge_core.patients import BreakGlass, PatientDraft
 from mindbridge_core.privacy import Consent, ConsentType
 from mindbridge_memory import MemoryStore, MemoryUnit, ScryptHasher, memory_ports
 
@@ -152,6 +152,22 @@ def allow_sharing(house: House, clinic_id: UUID, patient_id: UUID) -> None:
             unit.consents.add(consent)
 
 
+def open_in_emergency(house: House, user: User, patient_id: UUID) -> UUID:
+    """Have the user hold an emergency access to the patient, without the entry and the notices of opening it."""
+    access = BreakGlass(
+        id=house.core.ports.new_id(),
+        clinic_id=user.clinic_id,
+        user_id=user.id,
+        patient_id=patient_id,
+        access_reason="On the crisis line, nobody else is there",
+        granted_at=house.clock(),
+        expires_at=house.clock() + timedelta(hours=1),
+    )
+    with house.store.open_unit(user.clinic_id) as unit:
+        unit.emergency_accesses.add(access)
+    return access.id
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -164,6 +180,7 @@ def settled() -> Town:
         "caseload": house.patient(clinic, staff[Role.CASE_MANAGER]),
         "outside": house.patient(clinic, colleague),
         "unassigned": house.patient(clinic),
+        "emergency": house.patient(clinic),
         "other clinic": house.patient(other_clinic, foreigner),
         "deleted": house.patient(clinic, staff[Role.CASE_MANAGER]),
         "missing": uuid4(),
@@ -171,6 +188,7 @@ def settled() -> Town:
     for name, patient_id in records.items():
         allow_sharing(house, other_clinic if name == "other clinic" else clinic, patient_id)
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
+    open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])
     sessions = {role: house.log_in(user) for role, user in staff.items()}
     return Town(house, clinic, staff, sessions, records)
 

@@ -9,13 +9,24 @@ from uuid import UUID, uuid4
 from mindbridge_core import Action, Role
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
-from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter
+from mindbridge_core.patients import (
+    BreakGlassFilter,
+    BreakGlassRequest,
+    BreakGlassReview,
+    PatientChanges,
+    PatientDraft,
+    PatientFilter,
+    ReviewOutcome,
+)
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from tests.core.house import ORIGIN, PASSWORD, AnyCaller, House, Town
 
 USE_CASES: Final = {
     "account_disclosures": Action.DISCLOSURE_LIST,
     "admit_patient": Action.PATIENT_CREATE,
+    "break_the_glass": Action.BREAK_GLASS_OPEN,
+    "list_emergency_accesses": Action.BREAK_GLASS_LIST,
+    "review_emergency_access": Action.BREAK_GLASS_REVIEW,
     "change_patient": Action.PATIENT_CHANGE,
     "change_staff": Action.USER_CHANGE,
     "deactivate_staff": Action.USER_DEACTIVATE,
@@ -95,6 +106,23 @@ def _disclose(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
     return town.house.core.disclose_record(caller, patient_id, request)
 
 
+def _break_the_glass(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    request = BreakGlassRequest(access_reason="On the crisis line, nobody else is there")
+    return town.house.core.break_the_glass(caller, patient_id, request)
+
+
+def _emergencies(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    (access,) = town.house.core.list_emergency_accesses(caller, BreakGlassFilter()).items
+    return access
+
+
+def _review(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    (access,) = town.house.store.tables.emergency_accesses.rows()
+    review = BreakGlassReview(outcome=ReviewOutcome.JUSTIFIED, note="The crisis line confirms it")
+    return town.house.core.review_emergency_access(caller, access.id, review)
+
+
 def own_session(town: Town, caller: AnyCaller) -> UUID:
     """Return the caller's session; for those who can have none, one that there is not."""
     rows = town.house.store.tables.sessions.rows()
@@ -120,6 +148,9 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_VERIFY: lambda town, caller, _: town.house.core.verify_trail(caller),
     Action.AUTH_LOGOUT: lambda town, caller, _: town.house.core.log_out(caller),
     Action.AUTH_ME: lambda town, caller, _: town.house.core.view_self(caller),
+    Action.BREAK_GLASS_LIST: _emergencies,
+    Action.BREAK_GLASS_OPEN: _break_the_glass,
+    Action.BREAK_GLASS_REVIEW: _review,
     Action.CONSENT_LIST: _consents,
     Action.CONSENT_RECORD: _record_consent,
     Action.CONSENT_REVOKE: _revoke_consent,

@@ -21,7 +21,9 @@ from tests.core.operations import CALLED, OPEN, town_before
 GRANTED: Final[dict[Action, Role | Holder]] = {
     action: Holder.OPERATOR if action in {Action.AUDIT_CHECKPOINT, Action.USER_REGISTER} else Role.ADMIN
     for action in CALLED
-}
+} | {Action.BREAK_GLASS_OPEN: Role.CASE_MANAGER}
+RECORD: Final = {Action.BREAK_GLASS_OPEN: "outside"}
+"""The patient, where it is none of the caseload."""
 SILENT: Final = {Action.AUTH_ME}
 """What leaves no entry when it succeeds."""
 
@@ -32,7 +34,7 @@ def test_an_operation_without_its_entry_is_not_done(action: Action) -> None:
     caller = town.caller(GRANTED[action])
     before, town.house.trail_broken = town.house.snapshot(), True
     with pytest.raises(AuditUnavailable):
-        CALLED[action](town, caller, town.records["caseload"])
+        CALLED[action](town, caller, town.records[RECORD.get(action, "caseload")])
     assert before == town.house.snapshot()
 
 
@@ -40,7 +42,7 @@ def test_an_operation_without_its_entry_is_not_done(action: Action) -> None:
 def test_the_same_operation_is_done_with_its_entry(action: Action) -> None:
     town = settled()
     before = town.house.snapshot()
-    CALLED[action](town, town.caller(GRANTED[action]), town.records["caseload"])
+    CALLED[action](town, town.caller(GRANTED[action]), town.records[RECORD.get(action, "caseload")])
     assert before != town.house.snapshot()
 
 

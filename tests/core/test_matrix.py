@@ -14,15 +14,16 @@ from mindbridge_core import Action, Actor, MindBridge, Operator, Role
 from mindbridge_core.access import GRANTS, Audited, Holder, permit
 from mindbridge_core.actor import Anonymous, Principal
 from mindbridge_core.audit import AuditEntry, Outcome
-from mindbridge_core.errors import Forbidden, NotFound
+from mindbridge_core.errors import Forbidden, InCaseload, NotFound
 from tests.core.house import ORIGIN, PLATFORM, Town, settled
 from tests.core.operations import CALLED, OPEN, USE_CASES, town_before
 
 HOLDERS: Final = (*Role, *Holder)
-RECORDS: Final = ("caseload", "outside", "unassigned", "other clinic", "deleted", "missing")
-ALIVE: Final = frozenset(RECORDS[:3])
+RECORDS: Final = ("caseload", "outside", "unassigned", "emergency", "other clinic", "deleted", "missing")
+ALIVE: Final = frozenset(RECORDS[:4])
 
 # What each holder reaches, in their own clinic: every living patient, those of the caseload, or nothing at all.
+# "reading" is the caseload, and for reading what they hold an emergency access to; "others" is all but the caseload.
 # Operations on no patient have one record, the clinic itself: "all" is yes.
 # fmt: off
 REACH: Final = {
@@ -35,8 +36,11 @@ REACH: Final = {
     Action.AUTH_LOGOUT:      ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.AUTH_ME:          ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.AUTH_REFRESH:     ("none",  "none",       "none",  "none",   "all",   "none"),
+    Action.BREAK_GLASS_LIST: ("all",   "none",       "all",   "none",   "none",  "none"),
+    Action.BREAK_GLASS_OPEN: ("none",  "others",     "none",  "none",   "none",  "none"),
+    Action.BREAK_GLASS_REVIEW: ("all", "none",       "all",   "none",   "none",  "none"),
     Action.CLINIC_OPEN:      ("none",  "none",       "none",  "none",   "none",  "all"),
-    Action.CONSENT_LIST:     ("all",   "caseload",   "all",   "none",   "none",  "none"),
+    Action.CONSENT_LIST:     ("all",   "reading",    "all",   "none",   "none",  "none"),
     Action.CONSENT_RECORD:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.CONSENT_REVOKE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.DISCLOSURE_LIST:  ("all",   "none",       "all",   "none",   "none",  "none"),
@@ -46,7 +50,7 @@ REACH: Final = {
     Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
     Action.PATIENT_DELETE:   ("all",   "none",       "none",  "none",   "none",  "none"),
     Action.PATIENT_LIST:     ("all",   "caseload",   "all",   "all",    "none",  "all"),
-    Action.PATIENT_VIEW:     ("all",   "caseload",   "all",   "all",    "none",  "none"),
+    Action.PATIENT_VIEW:     ("all",   "reading",    "all",   "all",    "none",  "none"),
     Action.PLATFORM_PREPARE: ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.SESSION_END:      ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.SESSION_LIST:     ("all",   "all",        "all",   "all",    "none",  "none"),
@@ -57,6 +61,7 @@ REACH: Final = {
 }
 # fmt: on
 ON_A_PATIENT: Final = {
+    Action.BREAK_GLASS_OPEN,
     Action.CONSENT_LIST,
     Action.CONSENT_RECORD,
     Action.CONSENT_REVOKE,
@@ -68,7 +73,13 @@ ON_A_PATIENT: Final = {
     Action.PATIENT_VIEW,
 }
 ANSWERS_NOTHING: Final = {Action.AUTH_LOGOUT, Action.PATIENT_DELETE, Action.SESSION_END, Action.USER_DEACTIVATE}
-REACHED: Final = {"all": ALIVE, "caseload": frozenset({"caseload"}), "none": frozenset[str]()}
+REACHED: Final = {
+    "all": ALIVE,
+    "reading": frozenset({"caseload", "emergency"}),
+    "caseload": frozenset({"caseload"}),
+    "others": ALIVE - {"caseload"},
+    "none": frozenset[str](),
+}
 
 CASES: Final = [
     (action, holder, record)
@@ -86,14 +97,17 @@ def expected_refusal(action: Action, holder: Role | Holder, record: str) -> type
     reached = reach(action, holder)
     if reached == "none":
         return Forbidden
-    if action in ON_A_PATIENT and record not in REACHED[reached]:
-        return NotFound
-    return None
+    if action not in ON_A_PATIENT or record in REACHED[reached]:
+        return None
+    if reached == "others" and record == "caseload":
+        return InCaseload
+    # Who holds an emergency access knows of the patient, and is told that it is for reading.
+    return Forbidden if record == "emergency" else NotFound
 
 
 def expected_entries(action: Action, refusal: type[Exception] | None) -> list[Outcome]:
     if refusal is not None:
-        return [Outcome.DENIED]
+        return [Outcome(getattr(refusal, "outcome", ""))]
     return [] if GRANTS[action].audited is Audited.REFUSALS else [Outcome.SUCCESS]
 
 
@@ -146,6 +160,7 @@ def test_a_call_is_answered_as_the_table_says(action: Action, holder: Role | Hol
     assert [entry.outcome for entry in written] == expected_entries(action, refusal)
     for entry in written:
         check_entry(town, entry, action, holder)
+        check_mark(entry, action, holder, record)
 
 
 def check_answer(town: Town, action: Action, holder: Role | Holder, result: object) -> None:
@@ -162,6 +177,17 @@ def check_entry(town: Town, entry: AuditEntry, action: Action, holder: Role | Ho
     assert entry.resource_type == GRANTS[action].resource
     assert entry.phi_accessed is (GRANTS[action].phi and entry.outcome is Outcome.SUCCESS)
     assert (entry.request_id, entry.ip_address) == (ORIGIN.request_id, ORIGIN.ip_address)
+
+
+def check_mark(entry: AuditEntry, action: Action, holder: Role | Holder, record: str) -> None:
+    """What is tried or done under an emergency access says so; nothing else does."""
+    opened = action is Action.BREAK_GLASS_OPEN and entry.outcome is Outcome.SUCCESS
+    under = holder is Role.CASE_MANAGER and record == "emergency" and reach(action, holder) != "none"
+    if opened or under:
+        assert entry.access_reason is not None
+        assert "break_glass_id" in entry.changed_values
+    else:
+        assert entry.access_reason is None
 
 
 @pytest.mark.parametrize("action", list(OPEN))

@@ -53,6 +53,10 @@ class TestDisclosures(OverMemory, testing.DisclosuresContract):
     pass
 
 
+class TestEmergencyAccesses(OverMemory, testing.EmergencyAccessesContract):
+    pass
+
+
 class TestAccessHistory(OverMemory, testing.AccessHistoryContract):
     pass
 

@@ -14,6 +14,7 @@ from mindbridge_core import testing
 from mindbridge_core.errors import DuplicateMrn
 from mindbridge_core.testing.store import raises, together
 from mindbridge_memory import MemoryStore, MemoryUnit
+from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents
@@ -99,6 +100,22 @@ def passes_over_lists(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryAccessHistory, "_entries", entries)
 
 
+def reviews_again(patch: pytest.MonkeyPatch) -> None:
+    def save(accesses: MemoryEmergencyAccesses, access: Any) -> Any:
+        saved = attrs.evolve(access, version=access.version + 1)
+        accesses.tables.emergency_accesses.put((accesses.clinic_id, access.id), saved)
+        return saved
+
+    patch.setattr(MemoryEmergencyAccesses, "save", save)
+
+
+def stands_for_ever(patch: pytest.MonkeyPatch) -> None:
+    def standing(accesses: MemoryEmergencyAccesses, user_id: UUID, _: UUID, __: Any) -> Any:
+        return next((one for one in accesses.tables.emergency_accesses.rows() if one.user_id == user_id), None)
+
+    patch.setattr(MemoryEmergencyAccesses, "standing", standing)
+
+
 BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (keeps_after_errors, "UnitContract", "test_an_error_drops_every_change_and_its_entry"),
     (keeps_after_errors, "RefreshTokensContract", "test_a_dropped_unit_leaves_the_token_unused"),
@@ -115,6 +132,12 @@ BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (answers_anew, "AnswersContract", "test_two_requests_at_once_with_one_key_make_one_record"),
     (revokes_again, "ConsentsContract", "test_a_stale_version_is_refused"),
     (revokes_again, "ConsentsContract", "test_of_two_revocations_at_once_one_loses_and_knows_it"),
+    (reviews_again, "EmergencyAccessesContract", "test_of_two_reviews_at_once_one_loses_and_knows_it"),
+    (
+        stands_for_ever,
+        "EmergencyAccessesContract",
+        "test_an_access_stands_until_it_ends_for_its_user_and_its_patient",
+    ),
     (
         passes_over_lists,
         "AccessHistoryContract",

@@ -115,6 +115,10 @@ class TestDisclosures(OverPostgres, testing.DisclosuresContract):
     pass
 
 
+class TestEmergencyAccesses(OverPostgres, testing.EmergencyAccessesContract):
+    pass
+
+
 class TestAccessHistory(OverPostgres, testing.AccessHistoryContract):
     pass
 

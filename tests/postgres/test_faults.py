@@ -14,7 +14,16 @@ from mindbridge_core import Action, Operator, Origin, Role, SessionClaim
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft, TokenPair, User
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
-from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
+from mindbridge_core.patients import (
+    BreakGlassFilter,
+    BreakGlassRequest,
+    BreakGlassReview,
+    PatientChanges,
+    PatientDraft,
+    PatientFilter,
+    PatientStatus,
+    ReviewOutcome,
+)
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
@@ -24,6 +33,8 @@ from tests.support.product import PASSWORD, Product
 NEW = StaffDraft(email="new@example.org", full_name="New", role=Role.READONLY)
 SHARING = ConsentDraft(consent_type=ConsentType.DATA_SHARING, consent_form_version="1")
 TO_ELM = DisclosureRequest(recipient="Elm", purpose="Care", description="The record")
+REASON = BreakGlassRequest(access_reason="On the crisis line, nobody else is there")
+REVIEW = BreakGlassReview(outcome=ReviewOutcome.JUSTIFIED, note="Confirmed")
 ELSEWHERE = ClinicDraft(organization="Elm", name="Elsewhere")
 
 
@@ -39,6 +50,8 @@ class Ground:
     claim: SessionClaim
     patient_id: UUID
     consent_id: UUID
+    manager: SessionClaim
+    access_id: UUID
 
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
@@ -62,6 +75,9 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     ),
     Action.USER_DEACTIVATE: lambda on: on.product.core.deactivate_staff(on.claim, on.colleague.id),
     Action.USER_LIST: lambda on: on.product.core.list_staff(on.claim),
+    Action.BREAK_GLASS_LIST: lambda on: on.product.core.list_emergency_accesses(on.claim, BreakGlassFilter()),
+    Action.BREAK_GLASS_OPEN: lambda on: on.product.core.break_the_glass(on.manager, on.patient_id, REASON),
+    Action.BREAK_GLASS_REVIEW: lambda on: on.product.core.review_emergency_access(on.claim, on.access_id, REVIEW),
     Action.CONSENT_LIST: lambda on: on.product.core.list_consents(on.claim, on.patient_id),
     Action.CONSENT_RECORD: lambda on: on.product.core.record_consent(on.claim, on.patient_id, SHARING),
     Action.CONSENT_REVOKE: lambda on: on.product.core.revoke_consent(on.claim, on.consent_id),
@@ -89,9 +105,11 @@ def ground(product: Product) -> Ground:
     claim = product.core.ports.access_tokens.read(pair.access_token, utc_now(), Origin())
     patient = product.core.admit_patient(claim, PatientDraft(name="Ada"))
     consent = product.core.record_consent(claim, patient.id, SHARING)
-    return Ground(
-        product, clinic_id, admin, product.staff(clinic_id, Role.READONLY), pair, claim, patient.id, consent.id
-    )
+    manager = product.session(product.staff(clinic_id, Role.CASE_MANAGER))
+    other = product.core.admit_patient(claim, PatientDraft(name="Bea"))
+    access = product.core.break_the_glass(manager, other.id, REASON)
+    colleague = product.staff(clinic_id, Role.READONLY)
+    return Ground(product, clinic_id, admin, colleague, pair, claim, patient.id, consent.id, manager, access.id)
 
 
 def snapshot(database: TestDatabase) -> dict[str, object]:

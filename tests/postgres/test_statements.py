@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from mindbridge_core import Role, SessionClaim
-from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus
+from mindbridge_core import Operator, Role, SessionClaim
+from mindbridge_core.errors import NotFound
+from mindbridge_core.identity import StaffDraft
+from mindbridge_core.patients import BreakGlassRequest, PatientChanges, PatientDraft, PatientFilter, PatientStatus
 from mindbridge_postgres.database import Connection
-from tests.support.product import Product
+from tests.support.product import PASSWORD, Product
 
 CAREFUL = PatientDraft(name="Ada")
 
@@ -74,6 +76,45 @@ def test_an_operation_takes_its_few_round_trips_and_one_commit(
     assert counted.sent[0].startswith("BEGIN; SET LOCAL app.clinic_id")
     assert 1 == counted.sent.count("COMMIT")
     assert "COMMIT" == counted.sent[-1]
+
+
+@pytest.fixture
+def manager(product: Product, admin: SessionClaim) -> SessionClaim:
+    return product.session(product.core.register_staff(*case_manager(admin.clinic_id), password=PASSWORD))
+
+
+def case_manager(clinic_id: UUID) -> tuple[Operator, StaffDraft]:
+    draft = StaffDraft(email="maria@example.org", full_name="Maria", role=Role.CASE_MANAGER)
+    return Operator(clinic_id=clinic_id), draft
+
+
+def test_an_emergency_access_costs_one_look_more_and_the_caseload_none(
+    product: Product, admin: SessionClaim, manager: SessionClaim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = product.core.admit_patient(manager, CAREFUL).id
+    other = product.core.admit_patient(admin, CAREFUL).id
+    product.core.break_the_glass(manager, other, BreakGlassRequest(access_reason="On the crisis line just now"))
+    counted = Counted(monkeypatch)
+    sent = []
+    for patient_id in (own, other):
+        counted.sent.clear()
+        product.core.view_patient(manager, patient_id)
+        sent.append(len(counted.sent))
+    assert sent == [5, 6]
+
+
+def test_a_patient_out_of_reach_and_one_that_is_missing_cost_the_same(
+    product: Product, admin: SessionClaim, manager: SessionClaim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = product.core.admit_patient(admin, CAREFUL).id
+    counted = Counted(monkeypatch)
+    sent = []
+    for patient_id in (outside, outside, uuid4()):  # the first time, statements are prepared
+        counted.sent.clear()
+        with pytest.raises(NotFound):
+            product.core.view_patient(manager, patient_id)
+        sent.append([statement.split()[0] for statement in counted.sent])
+    assert sent[1] == sent[2]
 
 
 def test_a_list_leaves_one_entry_with_all_that_it_returned(

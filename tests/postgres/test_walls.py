@@ -12,14 +12,24 @@ import pytest
 
 from mindbridge_core import Actor, Role, SessionClaim
 from mindbridge_core.errors import InvalidInput, NotFound, SessionEnded
-from mindbridge_core.patients import Patient, PatientChanges, PatientDraft, PatientFilter, PatientStatus
-from mindbridge_postgres import identity, patients
+from mindbridge_core.patients import (
+    BreakGlassFilter,
+    BreakGlassRequest,
+    Patient,
+    PatientChanges,
+    PatientDraft,
+    PatientFilter,
+    PatientStatus,
+)
+from mindbridge_postgres import emergency, identity, patients
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
+REASON = BreakGlassRequest(access_reason="On the crisis line, nobody else is there")
 CHANGE = PatientChanges(status=PatientStatus.DISCHARGED)
 FILTERED = [(patients, "_GET"), (patients, "_UPDATE"), (patients, "_ALL")]
 FILTERED += [(identity, "_SIGNED_IN"), (identity, "_GET_USER")]
+FILTERED += [(emergency, "_GET"), (emergency, "_LIST"), (emergency, "_STANDING")]
 FILTER = re.compile(r"(?:\b[su]\.)?clinic_id = (%s|%\(clinic_id\)s)")
 
 
@@ -148,6 +158,29 @@ def test_staff_of_another_clinic_are_as_if_missing(walls: str, product: Product,
     with product.core.ports.open_unit(clinics.admin.clinic_id) as unit:
         assert unit.users.get(clinics.foreign_manager) is None, walls
         assert unit.users.get(clinics.own_manager) is not None
+
+
+def test_emergency_accesses_of_another_clinic_are_as_if_missing(
+    product: Product, database: TestDatabase, clinics: TwoClinics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_glass(clinic_id: UUID, user_id: UUID, patient_id: UUID) -> UUID:
+        manager = Actor(clinic_id=clinic_id, user_id=user_id, role=Role.CASE_MANAGER)
+        return product.core.break_the_glass(manager, patient_id, REASON).id
+
+    own = break_glass(clinics.admin.clinic_id, clinics.own_manager, clinics.own.id)
+    foreign = break_glass(clinics.foreign.clinic_id, clinics.foreign_manager, clinics.foreign.id)
+
+    def seen(access_id: UUID) -> tuple[bool, list[UUID]]:
+        with product.core.ports.open_unit(clinics.admin.clinic_id) as unit:
+            found = unit.emergency_accesses.get(access_id) is not None
+            return found, [one.id for one in unit.emergency_accesses.list(BreakGlassFilter()).items]
+
+    assert [(True, [own]), (False, [own])] == [seen(own), seen(foreign)]
+    with monkeypatch.context() as patch:
+        take_filters_out(patch)
+        assert [(True, [own]), (False, [own])] == [seen(own), seen(foreign)]
+    take_row_level_security_off(database)
+    assert [(True, [own]), (False, [own])] == [seen(own), seen(foreign)]
 
 
 def test_only_with_both_walls_gone_are_another_clinics_session_and_staff_found(

@@ -199,6 +199,7 @@ def test_fields_marked_phi_are_ciphertext(owner: Connection) -> None:
         "audit_logs": {"access_reason"},
         "clinics": {"address"},
         "crisis_events": {"description", "resolution"},
+        "emergency_accesses": {"access_reason", "note"},
         "idempotency_keys": {"answer"},
         "patients": {"name", "mrn", "mrn_index", "date_of_birth", "diagnosis", "diagnosis_code"},
         "reports": {"caseload_filter"},

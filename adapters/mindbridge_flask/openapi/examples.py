@@ -77,6 +77,8 @@ EXAMPLES: Final[dict[str, Any]] = {
         "purpose": "Continued care",
         "description": "The record as of today",
     },
+    "BreakGlassRequest": {"access_reason": "On the crisis line now, and the assigned case manager cannot be reached"},
+    "BreakGlassReview": {"outcome": "justified", "note": "Confirmed with the crisis line and the case manager"},
     "Health": {"status": "healthy", "service": "MindBridge Health AI"},
     "Readiness": {"status": "ready", "checks": {"database": "ok"}},
     "Problem": {

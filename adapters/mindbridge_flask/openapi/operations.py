@@ -69,6 +69,7 @@ _TAGS: Final = {
     "consents": "Patients",
     "patients": "Patients",
     "audit-logs": "Audit trail",
+    "break-glass": "Audit trail",
 }
 
 _MEANINGS: Final = {

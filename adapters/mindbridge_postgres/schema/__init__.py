@@ -18,6 +18,7 @@ from mindbridge_postgres.schema.identity import (
     throttle_windows,
     users,
 )
+from mindbridge_postgres.schema.oversight import emergency_accesses
 from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patient_search, patients
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "clinics",
     "crisis_events",
     "disclosures",
+    "emergency_accesses",
     "idempotency_keys",
     "login_attempts",
     "login_directory",

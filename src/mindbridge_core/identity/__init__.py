@@ -21,6 +21,7 @@ from mindbridge_core.identity.inputs import (
     StaffDraft,
     valid_npi,
 )
+from mindbridge_core.identity.overseers import Overseers, overseers
 from mindbridge_core.identity.passwords import accept_password, normalize_password
 from mindbridge_core.identity.ports import (
     AccessTokens,
@@ -50,6 +51,7 @@ __all__ = [
     "LoginAttemptLog",
     "LoginAttempts",
     "Organization",
+    "Overseers",
     "PasswordHasher",
     "RefreshRequest",
     "RefreshSecret",
@@ -67,5 +69,6 @@ __all__ = [
     "accept_password",
     "normalize_email",
     "normalize_password",
+    "overseers",
     "valid_npi",
 ]

@@ -1,5 +1,14 @@
 """Patients: the people in care and the caseloads that they belong to."""
 
+from mindbridge_core.patients.emergency import (
+    BreakGlass,
+    BreakGlassFilter,
+    BreakGlassRequest,
+    BreakGlassReview,
+    EmergencyLimits,
+    ReviewOutcome,
+    ReviewStatus,
+)
 from mindbridge_core.patients.entities import (
     AUDITABLE_FIELDS,
     Patient,
@@ -9,12 +18,18 @@ from mindbridge_core.patients.entities import (
     RiskLevel,
 )
 from mindbridge_core.patients.part2 import is_part2
-from mindbridge_core.patients.ports import PatientFilter, Patients, PatientUnit
+from mindbridge_core.patients.ports import EmergencyAccesses, PatientFilter, Patients, PatientUnit
 from mindbridge_core.patients.reach import reach
 from mindbridge_core.patients.search import name_tokens, query_tokens
 
 __all__ = [
     "AUDITABLE_FIELDS",
+    "BreakGlass",
+    "BreakGlassFilter",
+    "BreakGlassRequest",
+    "BreakGlassReview",
+    "EmergencyAccesses",
+    "EmergencyLimits",
     "Patient",
     "PatientChanges",
     "PatientDraft",
@@ -22,6 +37,8 @@ __all__ = [
     "PatientStatus",
     "PatientUnit",
     "Patients",
+    "ReviewOutcome",
+    "ReviewStatus",
     "RiskLevel",
     "is_part2",
     "name_tokens",

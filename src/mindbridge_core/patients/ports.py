@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -10,10 +11,11 @@ import attrs
 from mindbridge_core.idempotency import Answers
 from mindbridge_core.identity import Users
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
+from mindbridge_core.patients.emergency import BreakGlass, BreakGlassFilter
 from mindbridge_core.patients.entities import Patient, PatientStatus, RiskLevel
 from mindbridge_core.work import Unit
 
-__all__ = ["PatientFilter", "PatientUnit", "Patients"]
+__all__ = ["EmergencyAccesses", "PatientFilter", "PatientUnit", "Patients"]
 
 
 @attrs.frozen(kw_only=True)
@@ -51,12 +53,44 @@ class Patients(Protocol):
         """
 
 
+class EmergencyAccesses(Protocol):
+    """The emergency accesses of the unit's clinic: added and reviewed, never deleted."""
+
+    def hold(self, user_id: UUID) -> None:
+        """Wait until nobody else holds the user's emergency accesses, and hold them until the unit ends.
+
+        Whoever adds one holds first: so of two at once the second sees what the first added.
+        """
+
+    def add(self, access: BreakGlass) -> None:
+        """Store a new access."""
+
+    def get(self, access_id: UUID) -> BreakGlass | None:
+        """Return the access; None when the clinic has none of this id."""
+
+    def standing(self, user_id: UUID, patient_id: UUID, now: datetime) -> BreakGlass | None:
+        """Return the user's access to the patient that ends after `now`, of several the last to end."""
+
+    def waiting_since(self, user_id: UUID) -> datetime | None:
+        """Return when the oldest of the user's accesses without a review was granted."""
+
+    def list(self, only: BreakGlassFilter) -> Page[BreakGlass]:
+        """Return at most `only.limit` accesses in ascending order of id."""
+
+    def save(self, access: BreakGlass) -> BreakGlass:
+        """Store review and end, and return the next version; LostUpdate when `version` is not the stored one."""
+
+
 class PatientUnit(Unit, Protocol):
     """A transaction on one clinic's patients."""
 
     @property
     def answers(self) -> Answers:
         """First answers to repeated requests."""
+
+    @property
+    def emergency_accesses(self) -> EmergencyAccesses:
+        """The clinic's emergency accesses."""
 
     @property
     def patients(self) -> Patients:

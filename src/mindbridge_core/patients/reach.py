@@ -4,18 +4,37 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from mindbridge_core.errors import NotFound
+from mindbridge_core.access import Role
+from mindbridge_core.errors import Forbidden, NotFound
+from mindbridge_core.patients.emergency import BreakGlass
 from mindbridge_core.patients.entities import Patient
 from mindbridge_core.patients.ports import PatientUnit
 from mindbridge_core.patients.rules import in_caseload
-from mindbridge_core.work import Desk
+from mindbridge_core.work import Desk, Emergency
 
 __all__ = ["reach"]
 
 
 def reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
-    """Return the patient if the caller may reach it; else NotFound, whatever the reason."""
+    """Return the patient if the caller may reach it; else NotFound, whatever the reason.
+
+    An emergency access of the caller stands in for the caseload where the grant's row says so, and marks the entry;
+    for any other operation it is Forbidden, for who has one knows of the patient.
+    """
     patient = desk.unit.patients.get(patient_id)
-    if patient is None or not in_caseload(desk.principal, patient):
+    if patient is not None and in_caseload(desk.principal, patient):
+        return patient
+    # Asked for a patient that there is not as well: so a refusal takes as many statements whatever its cause.
+    access = _emergency_access(desk, patient_id)
+    if patient is None or access is None:
         raise NotFound
+    desk.under(Emergency(id=access.id, reason=access.access_reason))
+    if not desk.grant.emergency:
+        raise Forbidden("Emergency access is for reading.", reason="emergency_access_reads")
     return patient
+
+
+def _emergency_access(desk: Desk[PatientUnit], patient_id: UUID) -> BreakGlass | None:
+    if desk.principal.holder is not Role.CASE_MANAGER:
+        return None
+    return desk.unit.emergency_accesses.standing(desk.actor.user_id, patient_id, desk.clock())

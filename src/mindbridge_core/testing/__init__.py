@@ -8,6 +8,7 @@ from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
 from mindbridge_core.testing.clinics import ClinicsContract
+from mindbridge_core.testing.emergency import EmergencyAccessesContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
 from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
@@ -31,6 +32,7 @@ __all__ = [
     "ConsentsContract",
     "ContractStore",
     "DisclosuresContract",
+    "EmergencyAccessesContract",
     "LoginAttemptsContract",
     "MasterKeyContract",
     "PasswordHasherContract",

@@ -1,0 +1,71 @@
+"""Emergency access, and its review."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core import Action
+from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
+from mindbridge_core.patients import BreakGlassFilter, BreakGlassRequest, BreakGlassReview, ReviewStatus
+from mindbridge_core.validation import Number, checked, ruled
+from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.oversight import EmergencyAccessPage, EmergencyAccessResource, GrantedResource
+from mindbridge_flask.routes.patients import Cursor
+from mindbridge_flask.routing import RouteTable
+
+__all__ = ["OVERSIGHT"]
+
+OVERSIGHT: Final = RouteTable()
+
+
+@attrs.frozen(kw_only=True)
+class EmergencyQuery:
+    """Which emergency accesses, how many, and from where on."""
+
+    status: ReviewStatus | None = None
+    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
+    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
+
+    __attrs_post_init__ = checked
+
+    def filter(self) -> BreakGlassFilter:
+        """Return what the core is asked for."""
+        after = None if self.cursor is None else decode_cursor(self.cursor)
+        return BreakGlassFilter(status=self.status, after=after, limit=self.limit)
+
+
+@OVERSIGHT.route(
+    "POST", "/v1/patients/{patient_id}/break-glass", Action.BREAK_GLASS_OPEN, refusals=(HTTPStatus.CONFLICT,)
+)
+def break_the_glass(call: StaffCall, patient_id: UUID, body: BreakGlassRequest) -> Answer[GrantedResource]:
+    """Open one patient outside the own caseload, for reading and until `expires_at`.
+
+    Admins and compliance officers are told, and review it; whatever is read under it is marked in the audit trail.
+    Asked again while it stands, the answer is the same access. 403 `review_overdue` while an earlier one waits too
+    long for its review; 409 `in_caseload` for a patient of the own caseload.
+    """
+    return Answer(content=GrantedResource.of(call.core.break_the_glass(call.claim, patient_id, body)))
+
+
+@OVERSIGHT.route("GET", "/v1/break-glass", Action.BREAK_GLASS_LIST)
+def list_emergency_accesses(call: StaffCall, query: EmergencyQuery) -> Answer[EmergencyAccessPage]:
+    """List emergency accesses, oldest first; `status=unreviewed` is the queue of those that wait for a review."""
+    return Answer(content=EmergencyAccessPage.of(call.core.list_emergency_accesses(call.claim, query.filter())))
+
+
+@OVERSIGHT.route(
+    "POST", "/v1/break-glass/{access_id}/review", Action.BREAK_GLASS_REVIEW, refusals=(HTTPStatus.CONFLICT,)
+)
+def review_emergency_access(
+    call: StaffCall, access_id: UUID, body: BreakGlassReview
+) -> Answer[EmergencyAccessResource]:
+    """Say whether an emergency access was justified; one that was not ends at once.
+
+    Nobody reviews their own (403), and a review is final: 409 `already_reviewed`.
+    """
+    access = call.core.review_emergency_access(call.claim, access_id, body)
+    return Answer(content=EmergencyAccessResource.of(access))

@@ -1,0 +1,42 @@
+"""What those who watch over a clinic look at: emergency accesses and their reviews."""
+
+from sqlalchemy import CheckConstraint, Index, Table, text
+
+from mindbridge_postgres.schema.columns import (
+    LONG,
+    ciphertext,
+    metadata,
+    moment,
+    one_of,
+    tenant_key,
+    uuid,
+    version,
+    within_clinic,
+)
+
+REVIEW_OUTCOMES = ("justified", "unjustified")
+
+emergency_accesses = Table(
+    "emergency_accesses",
+    metadata,
+    *tenant_key(),
+    uuid("user_id"),
+    uuid("patient_id"),
+    # Sealed, as the note is: clinicians type them, and will name the patient in them.
+    *ciphertext("access_reason", LONG),
+    moment("granted_at"),
+    moment("expires_at"),
+    moment("reviewed_at", nullable=True),
+    uuid("reviewed_by", nullable=True),
+    *one_of("outcome", REVIEW_OUTCOMES, nullable=True),
+    *ciphertext("note", LONG, nullable=True),
+    *version(),
+    within_clinic("user_id", "users"),
+    within_clinic("patient_id", "patients"),
+    within_clinic("reviewed_by", "users"),
+    CheckConstraint("num_nulls(reviewed_at, reviewed_by, outcome, note) IN (0, 4)", name="review"),
+    CheckConstraint("reviewed_by <> user_id", name="reviewed_by_another"),
+    CheckConstraint("expires_at >= granted_at", name="expires_after_granted"),
+    Index(None, "clinic_id", "patient_id", "user_id"),
+    Index("ix_emergency_accesses_unreviewed", "clinic_id", "user_id", postgresql_where=text("reviewed_at IS NULL")),
+)
