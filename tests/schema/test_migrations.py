@@ -48,13 +48,14 @@ def test_an_empty_database_goes_up_and_down_and_up_again_and_equals_the_schema(e
 def test_every_revision_can_be_taken_back_alone(empty_database: Database) -> None:
     url = empty_database.owner_url
     migrations.upgrade(url)
-    for _ in range(int(migrations.head())):
-        before = migrations.current(url)
+    taken_back = 0
+    while (before := migrations.current(url)) is not None:
         migrations.downgrade(url, "-1")
         migrations.upgrade(url, "+1")
         assert migrations.current(url) == before
         migrations.downgrade(url, "-1")
-    assert migrations.current(url) is None
+        taken_back += 1
+    assert taken_back >= 8
 
 
 def test_migrated_constraints_and_indexes_are_word_for_word_those_of_the_schema(
