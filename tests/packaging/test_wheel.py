@@ -20,10 +20,24 @@ PACKAGES = {
     "mindbridge_migrations",
     "mindbridge_postgres",
     "mindbridge_redis",
+    "mindbridge_anthropic",
     "mindbridge_notify",
     "mindbridge_security",
 }
-EXTRAS = {"all", "cli", "embedded", "flask", "lint", "postgres", "redis", "security", "testing", "tests", "typing"}
+EXTRAS = {
+    "all",
+    "anthropic",
+    "cli",
+    "embedded",
+    "flask",
+    "lint",
+    "postgres",
+    "redis",
+    "security",
+    "testing",
+    "tests",
+    "typing",
+}
 
 
 @pytest.fixture(scope="module")

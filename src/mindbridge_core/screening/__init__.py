@@ -9,12 +9,14 @@ from mindbridge_core.screening.assessment import (
     AssessorFailure,
     AssessorReply,
     FailureReason,
+    Usage,
     read_assessment,
     request_of,
 )
 from mindbridge_core.screening.guardrails import Guardrail, GuardrailId, Verdict, conclude
 from mindbridge_core.screening.lattice import floor_of, join, level_of_score, uncertain
 from mindbridge_core.screening.ports import RiskAssessor, RulesOnly
+from mindbridge_core.screening.prompts import CURRENT_PROMPT, PROMPTS, Prompt
 from mindbridge_core.screening.rules import (
     Condition,
     Effect,
@@ -32,7 +34,9 @@ from mindbridge_core.screening.table import CURRENT_RULES, RULE_SETS
 __all__ = [
     "AGE_BANDS",
     "CONTACT_BANDS",
+    "CURRENT_PROMPT",
     "CURRENT_RULES",
+    "PROMPTS",
     "RULE_SETS",
     "Assessment",
     "AssessmentRequest",
@@ -47,6 +51,7 @@ __all__ = [
     "Flag",
     "Guardrail",
     "GuardrailId",
+    "Prompt",
     "RecommendedAction",
     "RecordSnapshot",
     "RiskAssessor",
@@ -55,6 +60,7 @@ __all__ = [
     "RulesOnly",
     "RulesResult",
     "Urgency",
+    "Usage",
     "Verdict",
     "conclude",
     "floor_of",

@@ -32,6 +32,7 @@ __all__ = [
     "AssessorFailure",
     "AssessorReply",
     "FailureReason",
+    "Usage",
     "read_assessment",
     "request_of",
 ]
@@ -44,7 +45,9 @@ _DAYS: Final = (8, 15, 31, 46)
 _MOST_COUNTED: Final = 20
 """Counts beyond this are told as this: an odd figure could point to a person, and says no more."""
 _LONGEST: Final = 65_536
-_MOST_ITEMS: Final = 10
+MOST_ITEMS: Final = 10
+FACTOR_LENGTH: Final = 300
+NOTES_LENGTH: Final = 4000
 
 
 @attrs.frozen(kw_only=True)
@@ -114,12 +117,21 @@ class FailureReason(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
+class Usage:
+    """What an answer cost: tokens read and written, as the provider counts them."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@attrs.frozen(kw_only=True)
 class AssessorReply:
     """What the model wrote, to the letter: JSON, one would hope. `prompt_hash` is the SHA-256 of the prompt, in hex."""
 
     text: str = attrs.field(repr=False)
     model: str
     prompt_hash: str
+    usage: Usage | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -130,6 +142,7 @@ class AssessorFailure:
     text: str | None = attrs.field(default=None, repr=False)
     model: str | None = None
     prompt_hash: str | None = None
+    usage: Usage | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -150,15 +163,15 @@ class _Answer:
 
     risk_level: RiskLevel
     risk_score: Decimal
-    primary_risk_factor: str = attrs.field(metadata=ruled(Text(least=1, most=300)))
-    clinical_notes: str | None = attrs.field(default=None, metadata=ruled(Text(most=4000)))
+    primary_risk_factor: str = attrs.field(metadata=ruled(Text(least=1, most=FACTOR_LENGTH)))
+    clinical_notes: str | None = attrs.field(default=None, metadata=ruled(Text(most=NOTES_LENGTH)))
 
     __attrs_post_init__ = checked
 
 
 @attrs.frozen(kw_only=True)
 class _Factor:
-    factor: str = attrs.field(metadata=ruled(Text(least=1, most=300)))
+    factor: str = attrs.field(metadata=ruled(Text(least=1, most=FACTOR_LENGTH)))
 
     __attrs_post_init__ = checked
 
@@ -196,8 +209,8 @@ _LISTS: Final = ("contributing_factors", "recommended_actions")
 
 def _listed(data: Mapping[str, Any], name: str) -> list[Any]:
     held = data.get(name)
-    if not isinstance(held, list) or len(held) > _MOST_ITEMS:
-        raise InvalidInput([Finding(f"/{name}", "invalid_type", f"must be a list of at most {_MOST_ITEMS}")])
+    if not isinstance(held, list) or len(held) > MOST_ITEMS:
+        raise InvalidInput([Finding(f"/{name}", "invalid_type", f"must be a list of at most {MOST_ITEMS}")])
     return held
 
 
