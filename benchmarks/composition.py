@@ -73,6 +73,10 @@ class _PaddedText:
     def audit_key(self) -> bytes:
         return self.real.audit_key
 
+    @property
+    def version(self) -> int:
+        return self.real.version
+
     def encrypt(self, column: str, row: UUID, plaintext: str) -> bytes:  # noqa: ARG002 - the port's signature
         return bytes(OVERHEAD) + plaintext.encode()
 

@@ -76,6 +76,8 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         open_unit=PostgresUnits(database, keys, new_id=new_id),
         trails=PostgresTrails(database, keys),
         clinic_keys=keys,
+        key_making=keys,
+        wrapped_keys=keys.stored,
         password_hasher=Argon2Hasher(_argon2(settings)),
         common_passwords=ZxcvbnPasswords(),
         access_tokens=JwtAccessTokens(ring, issuer=settings.token_issuer, audience=settings.token_audience),

@@ -76,6 +76,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.AlreadyReviewed: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.InCaseload: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.ConsentRevoked: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.KeyInUse: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.LastAdmin: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.LostUpdate: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.PreconditionFailed: Row(HTTPStatus.PRECONDITION_FAILED, "The record has changed"),

@@ -19,6 +19,7 @@ __all__ = ["OpaqueAccessTokens", "ProcessKeys", "utc_now"]
 
 KEY_BYTES: Final = 32
 TOKEN_BYTES: Final = 32
+HERE: Final = "process"
 
 
 def utc_now() -> datetime:
@@ -36,6 +37,7 @@ class ProcessCipher:
     """A clinic's audit key. Records stay in the process, so no cell is ever encrypted."""
 
     audit_key: bytes = attrs.field(repr=False)
+    version: int = 1
 
     def encrypt(self, column: str, row: UUID, plaintext: str) -> bytes:  # noqa: ARG002 - the port's signature
         """Raise DependencyUnavailable: nothing is stored outside."""
@@ -82,14 +84,27 @@ class ProcessKeys:
         if not self.stored.of_clinic(clinic_id):
             self._made.pop(clinic_id, None)
 
-    def _entry(self, clinic_id: UUID, purpose: KeyPurpose) -> WrappedKey:
+    @property
+    def master_key_id(self) -> str:
+        """Name what stands in for a master key."""
+        return HERE
+
+    def renewed(self, clinic_id: UUID, version: int) -> WrappedKey:
+        """Return one more entry: there is nothing that a new version would seal."""
+        return self._entry(clinic_id, KeyPurpose.DATA, version)
+
+    def rewrapped(self, key: WrappedKey) -> tuple[str, bytes]:
+        """Return the entry's content: the key itself is not in it."""
+        return HERE, key.wrapped
+
+    def _entry(self, clinic_id: UUID, purpose: KeyPurpose, version: int = 1) -> WrappedKey:
         return WrappedKey(
             id=uuid4(),
             clinic_id=clinic_id,
             purpose=purpose,
-            version=1,
+            version=version,
             wrapped=b"never leaves the process",
-            master_key_id="process",
+            master_key_id=HERE,
             created_at=self.clock(),
         )
 

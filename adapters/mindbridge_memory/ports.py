@@ -11,7 +11,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
-from mindbridge_memory.keys import OpaqueAccessTokens, utc_now
+from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
 from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import FewCommonPasswords, ScryptHasher
 from mindbridge_memory.throttle import MemoryThrottle
@@ -42,6 +42,8 @@ def memory_ports(
         open_unit=store.open_unit,
         trails=store.trails,
         clinic_keys=store.keys,
+        key_making=ProcessKeys(store.wrapped_keys, clock),
+        wrapped_keys=store.wrapped_keys,
         password_hasher=password_hasher or ScryptHasher(),
         common_passwords=FewCommonPasswords(),
         access_tokens=OpaqueAccessTokens(),

@@ -11,6 +11,7 @@ import attrs
 
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
+from mindbridge_memory.custody import MemoryKeyStore
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import (
     MemoryDirectory,
@@ -81,6 +82,11 @@ class MemoryUnit:
     def emergency_accesses(self) -> MemoryEmergencyAccesses:
         """The clinic's emergency accesses."""
         return MemoryEmergencyAccesses(self.tables, self.clinic_id)
+
+    @property
+    def keys(self) -> MemoryKeyStore:
+        """The clinic's wrapped keys."""
+        return MemoryKeyStore(self.tables, self.clinic_id)
 
     @property
     def patients(self) -> MemoryPatients:

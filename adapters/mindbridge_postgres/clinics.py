@@ -16,7 +16,7 @@ from mindbridge_postgres.audit import lay_lanes
 from mindbridge_postgres.database import Connection, Database, set_clinic
 from mindbridge_postgres.errors import translated
 
-__all__ = ["PostgresClinics", "PostgresWrappedKeys"]
+__all__ = ["PostgresClinics", "PostgresWrappedKeys", "add_key", "keys_of"]
 
 OPENING: Final = 7_210_426_136
 """The advisory lock of whoever opens a clinic."""
@@ -75,8 +75,7 @@ class PostgresClinics:
             address = clinic.address and self._cipher.encrypt("clinics.address", clinic.id, clinic.address)
             self._connection.run(_ADD_CLINIC, attrs.asdict(clinic, recurse=False) | {"address": address})
         for key in keys:
-            row = attrs.asdict(key, recurse=False) | {"purpose": key.purpose.value}
-            self._connection.run(_ADD_KEY, row)
+            add_key(self._connection, key)
         lay_lanes(self._connection, self._clinic_id, self._cipher.audit_key, clinic.created_at)
 
     def get(self) -> Clinic | None:
@@ -108,13 +107,20 @@ class PostgresWrappedKeys:
         held = self.database.held(clinic_id)
         if held is not None:
             with translated():
-                return _keys_of(held, clinic_id)
+                return keys_of(held, clinic_id)
         with self.database.connection() as connection, translated(), connection.transaction():
             connection.execute(set_clinic(clinic_id), prepare=False)
-            return _keys_of(connection, clinic_id)
+            return keys_of(connection, clinic_id)
 
 
-def _keys_of(connection: Connection, clinic_id: UUID) -> Sequence[WrappedKey]:
+def add_key(connection: Connection, key: WrappedKey) -> None:
+    """Insert a wrapped key."""
+    row = attrs.asdict(key, recurse=False) | {"purpose": key.purpose.value}
+    connection.run(_ADD_KEY, row)
+
+
+def keys_of(connection: Connection, clinic_id: UUID) -> Sequence[WrappedKey]:
+    """Return the clinic's keys, oldest version first, in the open transaction of `connection`."""
     query = f"SELECT {_KEY_COLUMNS} FROM clinic_keys WHERE clinic_id = %s ORDER BY version, purpose"
     rows = connection.run(query, (clinic_id,)).fetchall()
     return [_wrapped_key(clinic_id, _named(_KEY_COLUMNS, row)) for row in rows]

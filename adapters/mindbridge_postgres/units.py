@@ -16,6 +16,7 @@ from mindbridge_core.phi import ClinicCipher, ClinicKeys
 from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
 from mindbridge_postgres.clinics import PostgresClinics
+from mindbridge_postgres.custody import PostgresKeyStore
 from mindbridge_postgres.database import Connection, Database, set_clinic
 from mindbridge_postgres.emergency import PostgresEmergencyAccesses
 from mindbridge_postgres.errors import translate
@@ -86,6 +87,11 @@ class PostgresUnit:
     def emergency_accesses(self) -> PostgresEmergencyAccesses:
         """The clinic's emergency accesses."""
         return PostgresEmergencyAccesses(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def keys(self) -> PostgresKeyStore:
+        """The clinic's wrapped keys."""
+        return PostgresKeyStore(self.connection, self.clinic_id)
 
     @cached_property
     def patients(self) -> PostgresPatients:

@@ -15,10 +15,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mindbridge_core.errors import DamagedRecord, UnknownClinic
+from mindbridge_core.phi import cell_stamp, stamped_version
 
 __all__ = ["ClinicSecrets", "KeyedCipher"]
 
-FORMAT: Final = 1
 NONCE_BYTES: Final = 12
 HEADER_BYTES: Final = 3
 BODY: Final = HEADER_BYTES + NONCE_BYTES
@@ -62,8 +62,8 @@ class KeyedCipher:
     def take(self, keys: ClinicSecrets) -> None:
         """Work with these keys from now on."""
         # Each is replaced by one assignment, so that a thread at work sees the old ones or the new ones.
-        self._openers = {_header(version): AESGCM(key).decrypt for version, key in keys.data.items()}
-        self._sealer = _header(keys.current), AESGCM(keys.data[keys.current]).encrypt
+        self._openers = {cell_stamp(version): AESGCM(key).decrypt for version, key in keys.data.items()}
+        self._sealer = cell_stamp(keys.current), AESGCM(keys.data[keys.current]).encrypt
         self._index_key = keys.index
         self._audit_key = keys.audit
 
@@ -71,6 +71,11 @@ class KeyedCipher:
     def audit_key(self) -> bytes:
         """Return the 32-byte key of the clinic's audit chain."""
         return self._audit_key
+
+    @property
+    def version(self) -> int:
+        """Return the version of the data key that encrypts now."""
+        return stamped_version(self._sealer[0])
 
     def encrypt(self, column: str, row: UUID, plaintext: str) -> bytes:
         """Return the cell's bytes under the current data key; raises ValueError for text with lone surrogates."""
@@ -99,7 +104,7 @@ class KeyedCipher:
 
     def _opener_of_new_key(self, header: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
         absent, until = self._absent
-        if len(header) < HEADER_BYTES or header[0] != FORMAT or (header == absent and time.monotonic() < until):
+        if len(header) < HEADER_BYTES or not stamped_version(header) or (header == absent and time.monotonic() < until):
             raise DamagedRecord
         try:
             self.take(self._reload())
@@ -117,10 +122,6 @@ class KeyedCipher:
         The first half of HMAC-SHA256. Meant for values that differ from record to record: equal ones show.
         """
         return hmac.digest(self._index_key, f"{column}\0{_collapsed(text)}".encode(), "sha256")[:INDEX_BYTES]
-
-
-def _header(version: int) -> bytes:
-    return bytes([FORMAT]) + version.to_bytes(HEADER_BYTES - 1, "big")
 
 
 def _collapsed(text: str) -> str:

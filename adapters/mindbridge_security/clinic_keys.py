@@ -15,7 +15,7 @@ import attrs
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DamagedRecord, UnknownClinic
 from mindbridge_core.ids import NewId
-from mindbridge_core.phi import ClinicCipher, KeyPurpose, MasterKey, WrappedKey, WrappedKeys
+from mindbridge_core.phi import ClinicCipher, KeyPurpose, MasterKey, WrappedKey, WrappedKeys, current_key
 from mindbridge_security.cipher import ClinicSecrets, KeyedCipher
 
 __all__ = ["ClinicKeyRing", "wrapping_context"]
@@ -44,7 +44,7 @@ class _Kept:
 
 @attrs.frozen(kw_only=True)
 class ClinicKeyRing:
-    """`ClinicKeys` of the core, for any number of threads; at most `capacity` clinics are kept in memory.
+    """`ClinicKeys` and `KeyMaking` of the core, for any number of threads. Memory holds at most `capacity` clinics.
 
     Each clinic has one key per purpose, each of 32 random bytes. The newest version that is not retired is the one in
     use; all versions of the data key decrypt. Keys are read again once they are `refresh` seconds old, so that no
@@ -127,6 +127,20 @@ class ClinicKeyRing:
         with self._lock:
             self._kept.pop(clinic_id, None)
 
+    @property
+    def master_key_id(self) -> str:
+        """Name the master key that wraps now."""
+        return self.master.id
+
+    def renewed(self, clinic_id: UUID, version: int) -> WrappedKey:
+        """Return a new data key of the clinic as this version; it is used once it is stored and read from there."""
+        return self._wrap(clinic_id, KeyPurpose.DATA, secrets.token_bytes(KEY_BYTES), version)
+
+    def rewrapped(self, key: WrappedKey) -> tuple[str, bytes]:
+        """Wrap the key's secret under the current master key; DamagedRecord for a key that does not unwrap."""
+        context = wrapping_context(key.clinic_id, key.purpose, key.version)
+        return self._wrapped(self._unwrap(key.clinic_id, key), context)
+
     def _find(self, clinic_id: UUID) -> _Kept | None:
         with self._lock:
             kept = self._kept.get(clinic_id)
@@ -172,9 +186,9 @@ class ClinicKeyRing:
         data = [key for key in stored if key.purpose is KeyPurpose.DATA]
         return ClinicSecrets(
             data={key.version: self._unwrap(clinic_id, key) for key in data},
-            current=_in_use(stored, KeyPurpose.DATA).version,
-            index=self._unwrap(clinic_id, _in_use(stored, KeyPurpose.INDEX)),
-            audit=self._unwrap(clinic_id, _in_use(stored, KeyPurpose.AUDIT)),
+            current=current_key(stored, KeyPurpose.DATA).version,
+            index=self._unwrap(clinic_id, current_key(stored, KeyPurpose.INDEX)),
+            audit=self._unwrap(clinic_id, current_key(stored, KeyPurpose.AUDIT)),
         )
 
     def _unwrap(self, clinic_id: UUID, key: WrappedKey) -> bytes:
@@ -183,10 +197,3 @@ class ClinicKeyRing:
         if len(secret) != KEY_BYTES:
             raise DamagedRecord
         return secret
-
-
-def _in_use(stored: Sequence[WrappedKey], purpose: KeyPurpose) -> WrappedKey:
-    in_use = [key for key in stored if key.purpose is purpose and key.retired_at is None]
-    if not in_use:
-        raise DamagedRecord
-    return max(in_use, key=lambda key: key.version)

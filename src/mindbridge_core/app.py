@@ -8,6 +8,8 @@ from typing import Protocol
 import attrs
 
 from mindbridge_core.clock import Clock
+from mindbridge_core.custody import CustodyUnit, KeyMaking
+from mindbridge_core.custody.use_cases import RetireDataKey, RetireMasterKey, RewrapKeys, RotateDataKey
 from mindbridge_core.identity import (
     AccessTokens,
     CommonPasswords,
@@ -33,7 +35,7 @@ from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, Re
 from mindbridge_core.patients import EmergencyLimits, PatientUnit
 from mindbridge_core.patients.break_glass import BreakTheGlass, ListEmergencyAccesses, ReviewEmergencyAccess
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
-from mindbridge_core.phi import ClinicKeys
+from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
@@ -43,7 +45,7 @@ from mindbridge_core.work import OpenUnit, TurnAway, Work
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
 
-class AnyUnit(IdentityUnit, OversightUnit, PrivacyUnit, PatientUnit, Protocol):
+class AnyUnit(CustodyUnit, IdentityUnit, OversightUnit, PrivacyUnit, PatientUnit, Protocol):
     """A transaction with every context's repositories."""
 
 
@@ -54,6 +56,8 @@ class Ports:
     open_unit: OpenUnit[AnyUnit]
     trails: Trails
     clinic_keys: ClinicKeys
+    key_making: KeyMaking
+    wrapped_keys: WrappedKeys
     password_hasher: PasswordHasher
     common_passwords: CommonPasswords
     access_tokens: AccessTokens
@@ -104,6 +108,10 @@ class MindBridge:
     disclose_record: DiscloseRecord
     account_disclosures: AccountDisclosures
     report_access: ReportAccess
+    rewrap_keys: RewrapKeys
+    rotate_data_key: RotateDataKey
+    retire_data_key: RetireDataKey
+    retire_master_key: RetireMasterKey
     hold_back: HoldBack
     turn_away: TurnAway
 
@@ -171,6 +179,12 @@ class MindBridge:
             disclose_record=DiscloseRecord(work=work, clock=clock, new_id=new_id),
             account_disclosures=AccountDisclosures(work=work, clock=clock),
             report_access=ReportAccess(work=work, clock=clock),
+            rewrap_keys=RewrapKeys(work=work, making=ports.key_making),
+            rotate_data_key=RotateDataKey(work=work, making=ports.key_making, keys=ports.clinic_keys),
+            retire_data_key=RetireDataKey(work=work, clock=clock),
+            retire_master_key=RetireMasterKey(
+                work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
+            ),
             hold_back=HoldBack(
                 throttle=ports.throttle, limits=ports.throttle_limits, keys=ports.clinic_keys, work=work
             ),

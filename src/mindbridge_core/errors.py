@@ -31,6 +31,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "InCaseload",
     "InvalidInput",
+    "KeyInUse",
     "LastAdmin",
     "LostUpdate",
     "MfaRequired",
@@ -181,6 +182,13 @@ class LastAdmin(Conflict):
 
     code = "last_admin"
     text = "The clinic would be left without an active admin. Make another one first."
+
+
+class KeyInUse(Conflict):
+    """A key cannot be retired, or not rotated again, while it is needed; the text says what for."""
+
+    code = "key_in_use"
+    text = "The key is in use."
 
 
 class LostUpdate(Conflict):

@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import attrs
 
-__all__ = ["ClinicCipher", "ClinicKeys", "KeyPurpose", "MasterKey", "WrappedKey", "WrappedKeys"]
+from mindbridge_core.errors import DamagedRecord
+
+__all__ = [
+    "ClinicCipher",
+    "ClinicKeys",
+    "KeyPurpose",
+    "MasterKey",
+    "WrappedKey",
+    "WrappedKeys",
+    "cell_stamp",
+    "current_key",
+    "stamped_version",
+]
+
+CELL_FORMAT: Final = 1
+STAMP_BYTES: Final = 3
 
 
 @unique
@@ -34,6 +49,26 @@ class WrappedKey:
     master_key_id: str
     created_at: datetime
     retired_at: datetime | None = None
+
+
+def current_key(keys: Sequence[WrappedKey], purpose: KeyPurpose) -> WrappedKey:
+    """Return the key in use: the newest version that is not retired; DamagedRecord when there is none."""
+    in_use = [key for key in keys if key.purpose is purpose and key.retired_at is None]
+    if not in_use:
+        raise DamagedRecord
+    return max(in_use, key=lambda key: key.version)
+
+
+def cell_stamp(version: int) -> bytes:
+    """Return how every cell sealed under this version of a data key begins: format, and version in two bytes."""
+    return bytes([CELL_FORMAT]) + version.to_bytes(STAMP_BYTES - 1, "big")
+
+
+def stamped_version(cell: bytes) -> int:
+    """Return which version a cell, or the beginning of one, says that it is sealed under; 0 when it says none."""
+    if len(cell) < STAMP_BYTES or cell[0] != CELL_FORMAT:
+        return 0
+    return int.from_bytes(cell[1:STAMP_BYTES], "big")
 
 
 class MasterKey(Protocol):
@@ -63,6 +98,10 @@ class ClinicCipher(Protocol):
     @property
     def audit_key(self) -> bytes:
         """Return the 32-byte key of the clinic's audit chain."""
+
+    @property
+    def version(self) -> int:
+        """Return the version of the data key that `encrypt` uses now; each cell's first bytes are its `cell_stamp`."""
 
     def encrypt(self, column: str, row: UUID, plaintext: str) -> bytes:
         """Return AES-256-GCM ciphertext bound to clinic, `table.column` and row."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID, uuid4
 
-from mindbridge_core import Action, Role
+from mindbridge_core import Action, Operator, Role
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
@@ -38,6 +38,10 @@ USE_CASES: Final = {
     "disclose_record": Action.DISCLOSURE_MAKE,
     "list_consents": Action.CONSENT_LIST,
     "list_patients": Action.PATIENT_LIST,
+    "retire_data_key": Action.KEY_RETIRE,
+    "retire_master_key": Action.KEY_RETIRE_MASTER,
+    "rewrap_keys": Action.KEY_REWRAP,
+    "rotate_data_key": Action.KEY_ROTATE,
     "log_in": Action.AUTH_LOGIN,
     "log_out": Action.AUTH_LOGOUT,
     "open_clinic": Action.CLINIC_OPEN,
@@ -139,6 +143,16 @@ def _report_access(town: Town, caller: AnyCaller, patient_id: UUID | None) -> ob
     return town.house.core.report_access(caller, patient_id, AccessQuery())
 
 
+def _retire_key(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    if isinstance(caller, Operator):  # who alone gets as far as to need two versions
+        keys = town.house.store.tables.wrapped_keys.kept(town.clinic) or ()
+        second = town.house.core.ports.key_making.renewed(town.clinic, 2)
+        town.house.store.tables.wrapped_keys.put(town.clinic, (*keys, second))
+        town.house.store.tables.keep()
+    town.house.core.retire_data_key(caller, 1, offline=True)
+    return None
+
+
 CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_CHECKPOINT: lambda town, caller, _: town.house.core.checkpoint_trail(caller),
     Action.AUDIT_EXPORT: lambda town, caller, _: next(
@@ -156,6 +170,10 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.CONSENT_REVOKE: _revoke_consent,
     Action.DISCLOSURE_LIST: _account,
     Action.DISCLOSURE_MAKE: _disclose,
+    Action.KEY_RETIRE: _retire_key,
+    Action.KEY_RETIRE_MASTER: lambda town, caller, _: town.house.core.retire_master_key(caller, "long gone"),
+    Action.KEY_REWRAP: lambda town, caller, _: town.house.core.rewrap_keys(caller),
+    Action.KEY_ROTATE: lambda town, caller, _: town.house.core.rotate_data_key(caller),
     Action.PATIENT_ACCESS_REPORT: _report_access,
     Action.PATIENT_CHANGE: _change,
     Action.PATIENT_CREATE: lambda town, caller, _: town.house.core.admit_patient(caller, PatientDraft(name="New Body")),

@@ -45,6 +45,10 @@ REACH: Final = {
     Action.CONSENT_REVOKE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.DISCLOSURE_LIST:  ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.DISCLOSURE_MAKE:  ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.KEY_RETIRE:       ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.KEY_RETIRE_MASTER: ("none", "none",       "none",  "none",   "none",  "all"),
+    Action.KEY_REWRAP:       ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.KEY_ROTATE:       ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.PATIENT_ACCESS_REPORT: ("all", "none",    "all",   "none",   "none",  "none"),
     Action.PATIENT_CHANGE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
@@ -72,13 +76,20 @@ ON_A_PATIENT: Final = {
     Action.PATIENT_DELETE,
     Action.PATIENT_VIEW,
 }
-ANSWERS_NOTHING: Final = {Action.AUTH_LOGOUT, Action.PATIENT_DELETE, Action.SESSION_END, Action.USER_DEACTIVATE}
 REACHED: Final = {
     "all": ALIVE,
     "reading": frozenset({"caseload", "emergency"}),
     "caseload": frozenset({"caseload"}),
     "others": ALIVE - {"caseload"},
     "none": frozenset[str](),
+}
+ANSWERS_NOTHING: Final = {
+    Action.AUTH_LOGOUT,
+    Action.KEY_RETIRE,
+    Action.KEY_RETIRE_MASTER,
+    Action.PATIENT_DELETE,
+    Action.SESSION_END,
+    Action.USER_DEACTIVATE,
 }
 
 CASES: Final = [

@@ -41,6 +41,10 @@ class TestPatients(OverMemory, testing.PatientsContract):
     pass
 
 
+class TestKeyStore(OverMemory, testing.KeyStoreContract):
+    pass
+
+
 class TestAnswers(OverMemory, testing.AnswersContract):
     pass
 

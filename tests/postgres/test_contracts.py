@@ -60,10 +60,12 @@ class OverPostgres:
     """Each test gets a database of its own."""
 
     ready: ReadyStore
+    role = "application"
 
     @pytest.fixture(autouse=True)
     def _ready(self, database: TestDatabase) -> Iterator[None]:
-        product = compose(database.application_url, KeyRing.generate(), PoolSettings(most=16))
+        url = database.owner_url if self.role == "owner" else database.application_url
+        product = compose(url, KeyRing.generate(), PoolSettings(most=16))
         try:
             clinics = [bare_clinic(product.core.ports.open_unit, product.keys) for _ in range(2)]
             self.ready = ReadyStore(product, database, *clinics)
@@ -101,6 +103,12 @@ class TestClinics(OverPostgres, testing.ClinicsContract):
 
 class TestPatients(OverPostgres, testing.PatientsContract):
     pass
+
+
+class TestKeyStore(OverPostgres, testing.KeyStoreContract):
+    """As the owner of the tables: the application's role changes no key."""
+
+    role = "owner"
 
 
 class TestAnswers(OverPostgres, testing.AnswersContract):

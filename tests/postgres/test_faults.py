@@ -84,6 +84,9 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.DISCLOSURE_LIST: lambda on: on.product.core.account_disclosures(on.claim, on.patient_id),
     Action.DISCLOSURE_MAKE: lambda on: on.product.core.disclose_record(on.claim, on.patient_id, TO_ELM),
     Action.PATIENT_ACCESS_REPORT: lambda on: on.product.core.report_access(on.claim, on.patient_id, AccessQuery()),
+    Action.KEY_RETIRE_MASTER: lambda on: on.product.core.retire_master_key(Operator(), "long gone"),
+    Action.KEY_REWRAP: lambda on: on.product.core.rewrap_keys(Operator(clinic_id=on.clinic_id)),
+    Action.KEY_ROTATE: lambda on: on.product.core.rotate_data_key(Operator(clinic_id=on.clinic_id)),
     Action.PATIENT_LIST: lambda on: on.product.core.list_patients(on.claim, PatientFilter()),
     Action.PATIENT_VIEW: lambda on: on.product.core.view_patient(on.claim, on.patient_id),
     Action.PATIENT_CREATE: lambda on: on.product.core.admit_patient(on.claim, PatientDraft(name="Eve")),
@@ -94,6 +97,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
 }
 SILENT: Final = {Action.AUTH_ME}  # leaves no entry when it succeeds
 AT_START: Final = {Action.PLATFORM_PREPARE}  # its fault is in the contracts: keys that were not stored are forgotten
+AS_OWNER: Final = {Action.KEY_RETIRE}  # which the application's role cannot do: see test_rotation
 COUNTED_BEFORE: Final = {"login_attempts"}  # a try counts before anything else is known of it
 
 
@@ -123,7 +127,7 @@ def snapshot(database: TestDatabase) -> dict[str, object]:
 
 
 def test_every_operation_is_here() -> None:
-    assert set(Action) == set(OPERATIONS) | SILENT | AT_START
+    assert set(Action) == set(OPERATIONS) | SILENT | AT_START | AS_OWNER
 
 
 @pytest.mark.parametrize("action", OPERATIONS)

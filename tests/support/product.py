@@ -78,6 +78,8 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             open_unit=PostgresUnits(database, keys, new_id=new_id),
             trails=PostgresTrails(database, keys),
             clinic_keys=keys,
+            key_making=keys,
+            wrapped_keys=keys.stored,
             password_hasher=Argon2Hasher(CHEAPEST),
             common_passwords=ZxcvbnPasswords(),
             access_tokens=JwtAccessTokens(ring, issuer="tests", audience="tests"),

@@ -40,6 +40,9 @@ SHORT = 4 * 1024
 LONG = 1024 * 1024
 """Octets of ciphertext that a field of free text or a model's raw answer may take, envelope included."""
 
+SEALED = "sealed"
+"""Marks the columns whose cells are sealed under the clinic's data key."""
+
 MAC_OCTETS = 32
 """Octets of an HMAC-SHA-256 and of a SHA-256 digest."""
 
@@ -82,8 +85,17 @@ def one_of(
 
 
 def ciphertext(name: str, longest: int, *, nullable: bool = False) -> tuple[SchemaItem, ...]:
-    """PHI or a secret, sealed by the application; `longest` in octets, envelope included."""
-    column: Column[bytes] = Column(name, LargeBinary, nullable=nullable)
+    """PHI or a secret, sealed by the application under the clinic's data key; `longest` in octets, envelope included.
+
+    A rotation of that key finds its cells by this mark.
+    """
+    column: Column[bytes] = Column(name, LargeBinary, nullable=nullable, info={SEALED: True})
+    return column, CheckConstraint(f"octet_length({name}) BETWEEN 1 AND {longest}", name=name)
+
+
+def wrapped(name: str, longest: int) -> tuple[SchemaItem, ...]:
+    """A key, encrypted under the master key outside the database; `longest` in octets."""
+    column: Column[bytes] = Column(name, LargeBinary, nullable=False)
     return column, CheckConstraint(f"octet_length({name}) BETWEEN 1 AND {longest}", name=name)
 
 

@@ -30,6 +30,7 @@ from mindbridge_postgres.schema.columns import (
     tenant_key,
     uuid,
     within_clinic,
+    wrapped,
 )
 
 OUTCOMES = ("success", "denied", "failure")
@@ -101,7 +102,7 @@ clinic_keys = Table(
     *tenant_key(),
     *one_of("purpose", KEY_PURPOSES),
     Column("version", Integer, nullable=False),
-    *ciphertext("wrapped_key", SHORT),
+    *wrapped("wrapped_key", SHORT),
     *line("master_key_id", 128),
     moment("created_at"),
     moment("retired_at", nullable=True),

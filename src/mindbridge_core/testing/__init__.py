@@ -8,6 +8,7 @@ from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
 from mindbridge_core.testing.clinics import ClinicsContract
+from mindbridge_core.testing.custody import KeyStoreContract
 from mindbridge_core.testing.emergency import EmergencyAccessesContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
@@ -33,6 +34,7 @@ __all__ = [
     "ContractStore",
     "DisclosuresContract",
     "EmergencyAccessesContract",
+    "KeyStoreContract",
     "LoginAttemptsContract",
     "MasterKeyContract",
     "PasswordHasherContract",
