@@ -16,6 +16,7 @@ from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, TokenPair, User
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import BreakGlass, PatientDraft
+from mindbridge_core.phi import KeyPurpose
 from mindbridge_core.privacy import Consent, ConsentType
 from mindbridge_memory import MemoryStore, MemoryUnit, ScryptHasher, memory_ports
 
@@ -168,6 +169,17 @@ def open_in_emergency(house: House, user: User, patient_id: UUID) -> UUID:
     return access.id
 
 
+def replace_data_key(house: House, clinic_id: UUID) -> None:
+    """Leave the clinic with a second version of its data key, and the first one retired."""
+    keys = [
+        attrs.evolve(key, retired_at=house.clock()) if key.purpose is KeyPurpose.DATA else key
+        for key in house.store.wrapped_keys.of_clinic(clinic_id)
+    ]
+    second = house.core.ports.key_making.renewed(clinic_id, 2)
+    house.store.tables.wrapped_keys.put(clinic_id, (*keys, second))
+    house.store.tables.keep()
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -190,6 +202,7 @@ def settled() -> Town:
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
     open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])
     sessions = {role: house.log_in(user) for role, user in staff.items()}
+    replace_data_key(house, clinic)
     return Town(house, clinic, staff, sessions, records)
 
 

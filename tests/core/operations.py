@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID, uuid4
 
-from mindbridge_core import Action, Operator, Role
+from mindbridge_core import Action, Role
 from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
@@ -144,11 +144,6 @@ def _report_access(town: Town, caller: AnyCaller, patient_id: UUID | None) -> ob
 
 
 def _retire_key(town: Town, caller: AnyCaller, _: UUID | None) -> object:
-    if isinstance(caller, Operator):  # who alone gets as far as to need two versions
-        keys = town.house.store.tables.wrapped_keys.kept(town.clinic) or ()
-        second = town.house.core.ports.key_making.renewed(town.clinic, 2)
-        town.house.store.tables.wrapped_keys.put(town.clinic, (*keys, second))
-        town.house.store.tables.keep()
     town.house.core.retire_data_key(caller, 1, offline=True)
     return None
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from mindbridge_postgres.schema import metadata
+from mindbridge_postgres.schema.sealed import sealed_columns
 from mindbridge_postgres.tenancy import RIGHTS
 
 # Asked before it is known which clinic is asking, so it cannot be keyed by one, nor hidden behind one.
@@ -209,6 +210,33 @@ def test_fields_marked_phi_are_ciphertext(owner: Connection) -> None:
     }
     types = {(str(column["relname"]), str(column["attname"])): column["type"] for column in _read(owner, COLUMNS)}
     assert {types[table, name] for table, names in phi.items() for name in names} == {"bytea"}
+
+
+NOT_SEALED = {
+    "audit_chain_heads": {"entry_mac", "mac"},
+    "audit_logs": {"prev_mac", "mac"},
+    "clinic_keys": {"wrapped_key"},
+    "idempotency_keys": {"fingerprint", "key_digest"},
+    "login_attempts": {"email_digest"},
+    "patient_search": {"token"},
+    "patients": {"mrn_index"},
+    "refresh_tokens": {"token_hash"},
+    "reports": {"checksum"},
+    "throttle_windows": {"key"},
+}
+"""Bytes that are no ciphertext under a clinic's data key: digests, keyed hashes, and keys under the master key."""
+
+
+def test_a_rotation_knows_of_every_column_of_bytes_whether_it_is_sealed(owner: Connection) -> None:
+    """What is missing from both lists would stay under an old key, and be lost with it."""
+    found = {
+        (str(column["relname"]), str(column["attname"]))
+        for column in _read(owner, COLUMNS)
+        if column["type"] == "bytea" and not re.match("audit_logs_", str(column["relname"]))
+    }
+    sealed = {(table, name) for table, names in sealed_columns().items() for name in names}
+    assert sealed | {(table, name) for table, names in NOT_SEALED.items() for name in names} == found
+    assert [] == [table for table in sealed_columns() if "id" not in metadata.tables[table].columns]
 
 
 def test_the_application_role_has_exactly_the_rights_declared(owner: Connection) -> None:
