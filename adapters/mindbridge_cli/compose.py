@@ -12,7 +12,7 @@ import attrs
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from mindbridge_cli.readiness import ready_checks
+from mindbridge_cli.readiness import lag_watches, ready_checks
 from mindbridge_cli.rings import followed_ring, ring_of
 from mindbridge_cli.safety import missing
 from mindbridge_cli.settings import Settings, SettingsRefused
@@ -26,6 +26,7 @@ from mindbridge_notify import ConsoleNotifier
 from mindbridge_postgres import (
     Database,
     PoolSettings,
+    PostgresSinkBook,
     PostgresThrottle,
     PostgresTrails,
     PostgresUnits,
@@ -75,6 +76,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
     ports = Ports(
         open_unit=PostgresUnits(database, keys, new_id=new_id),
         trails=PostgresTrails(database, keys),
+        sink_book=PostgresSinkBook(database, utc_now),
         clinic_keys=keys,
         key_making=keys,
         wrapped_keys=keys.stored,
@@ -113,10 +115,15 @@ def composed(settings: Settings, ring: KeyRing | None = None) -> Iterator[Compos
 
 
 def web_application(product: Composed, settings: Settings) -> Flask:
-    """Return the HTTP application; `/api/ready` looks at the database, its migrations and the key ring."""
+    """Return the HTTP application; `/api/ready` looks at database, migrations, key ring and the sinks' lag."""
     origins: frozenset[str] = frozenset(settings.cors_origins)
     http = HttpSettings(body_limit=settings.body_limit_bytes, cors_origins=origins, hsts=settings.behind_tls)
-    app = create_app(product.core, settings=http, checks=ready_checks(product.core, product.database))
+    app = create_app(
+        product.core,
+        settings=http,
+        checks=ready_checks(product.core, product.database),
+        watches=lag_watches(product.core, settings),
+    )
     app.debug = False  # whatever FLASK_DEBUG says
     if settings.trusted_proxies:
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)

@@ -24,6 +24,8 @@ __all__ = [
     "origin",
     "secret_text",
     "setting",
+    "sink",
+    "syslog_address",
     "text",
     "whole",
 ]
@@ -164,6 +166,25 @@ def redis_address() -> tuple[str, Converter[str]]:
         return str(value)
 
     return "redis://HOST:PORT/NUMBER, or rediss:// with TLS", convert
+
+
+def syslog_address() -> tuple[str, Converter[str]]:
+    """Take the address of a syslog server; the port is never guessed."""
+
+    def convert(value: Given) -> str:
+        parts = urlsplit(str(value))
+        if parts.scheme not in {"tcp", "tls"} or not parts.hostname or not parts.port or parts.path or parts.username:
+            raise ValueError
+        return str(value)
+
+    return "tcp://HOST:PORT, or tls://HOST:PORT", convert
+
+
+def sink(value: str) -> str:
+    """Take the name of a kind of sink."""
+    if value not in {"file", "syslog"}:
+        raise ValueError
+    return value
 
 
 def origin(value: str) -> str:

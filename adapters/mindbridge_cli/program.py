@@ -17,7 +17,7 @@ __all__ = ["mindbridge", "settings_of"]
 COMMANDS: Final = MappingProxyType(
     {
         "admin": "The first clinic and its administrator.",
-        "audit": "Verify the audit trail, make checkpoints of it, give it out.",
+        "audit": "Verify the audit trail, make checkpoints of it, give it out, copy it to sinks.",
         "config": "Show the settings, with secrets masked.",
         "db": "The database's schema.",
         "demo": "Run everything in one go, with a sample clinic.",

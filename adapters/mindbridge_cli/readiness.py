@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from datetime import timedelta
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from mindbridge_cli.settings import Settings
 from mindbridge_core import MindBridge
 from mindbridge_core.errors import DependencyUnavailable, MindBridgeError
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_postgres import Database
 from mindbridge_postgres.errors import translated
 
-__all__ = ["behind", "newest_revision", "ready_checks", "revisions"]
+__all__ = ["behind", "lag_of", "lag_watches", "newest_revision", "ready_checks", "revisions"]
 
 _REVISION: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
 _FOLLOWS: Final = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
@@ -71,3 +73,22 @@ def ready_checks(core: MindBridge, database: Database) -> Mapping[str, Callable[
         return None
 
     return {"database": reachable, "migrations": migrated, "key_ring": unlocked}
+
+
+def lag_watches(core: MindBridge, settings: Settings) -> Mapping[str, Callable[[], str | None]]:
+    """Return what `/api/ready` tells of the sinks that are set: each lags, or does not."""
+    longest = timedelta(seconds=settings.audit_lag_seconds)
+
+    def watch(sink: str) -> str | None:
+        lag = lag_of(core, sink)
+        return None if lag is not None and lag <= longest else f"the sink {sink} lags"
+
+    return {f"audit_sink_{sink}": partial(watch, sink) for sink in dict.fromkeys(settings.audit_sinks)}
+
+
+def lag_of(core: MindBridge, sink: str) -> timedelta | None:
+    """Return how long ago the sink last had everything; None when it never had. Whoever stops shipping is found out."""
+    standing = core.ports.sink_book.standings().get(sink)
+    if standing is None or standing.complete_until is None:
+        return None
+    return max(timedelta(0), core.ports.clock() - standing.complete_until)

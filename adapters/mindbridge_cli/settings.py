@@ -24,6 +24,8 @@ from mindbridge_cli.forms import (
     redis_address,
     secret_text,
     setting,
+    sink,
+    syslog_address,
     text,
     whole,
 )
@@ -140,6 +142,29 @@ class Settings:
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
 
+    audit_sinks: tuple[str, ...] = setting(
+        "Where `audit ship` copies the trail to.", many("any of file, syslog, with commas between", sink), default=()
+    )
+    audit_file: Path | None = setting(  # noqa: RUF009 - likewise
+        "The file of the sink `file`: one JSON object a line, mode 0600.", file()
+    )
+    audit_file_bytes: int = setting(
+        "How long that file may grow before the next begins.", whole(65_536, 1_000_000_000_000), default=100_000_000
+    )
+    audit_file_kept: int = setting(
+        "How many full files are kept beside it; older ones are overwritten.", whole(1, 10_000), default=100
+    )
+    audit_syslog: str | None = setting("The server of the sink `syslog`.", syslog_address())
+    audit_syslog_ca: Path | None = setting(  # noqa: RUF009 - likewise
+        "The authorities (PEM) that may vouch for that server, instead of the system's.", file()
+    )
+    audit_ship_seconds: float = setting(
+        "How long `audit ship --follow` rests between two looks.", number(0.1, 3600), default=2.0
+    )
+    audit_lag_seconds: int = setting(
+        "From which lag of a sink on `/api/ready` says so.", whole(1, 604_800), default=300
+    )
+
     log_level: str = setting("What is logged, at least.", one_of(LOG_LEVELS), default="info")
 
 
@@ -185,6 +210,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "pool_min: must not be more than pool_max"
     if settings.session_idle_minutes > settings.session_absolute_hours * 60:
         yield "session_idle_minutes: must not be more than session_absolute_hours"
+    if "file" in settings.audit_sinks and settings.audit_file is None:
+        yield "audit_sinks: file needs audit_file, the path of that file"
+    if "syslog" in settings.audit_sinks and settings.audit_syslog is None:
+        yield "audit_sinks: syslog needs audit_syslog, the address of that server"
 
 
 def unknown_variables() -> list[str]:

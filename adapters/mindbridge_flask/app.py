@@ -20,14 +20,20 @@ NAME: Final = "mindbridge_flask"
 
 
 def create_app(
-    core: MindBridge, *, settings: HttpSettings = SAFE, checks: Checks = NO_CHECKS, url_prefix: str = "/api"
+    core: MindBridge,
+    *,
+    settings: HttpSettings = SAFE,
+    checks: Checks = NO_CHECKS,
+    watches: Checks = NO_CHECKS,
+    url_prefix: str = "/api",
 ) -> Flask:
     """Return a Flask application that serves `core` below `url_prefix` and nothing else.
 
     What lies outside the prefix is answered with problem documents and the same headers.
     """
     app = Flask(NAME, static_folder=None)
-    app.register_blueprint(create_blueprint(core, settings=settings, checks=checks), url_prefix=url_prefix)
+    blueprint = create_blueprint(core, settings=settings, checks=checks, watches=watches)
+    app.register_blueprint(blueprint, url_prefix=url_prefix)
 
     def outside(error: Exception) -> Response:
         named = request_id(request.environ)

@@ -26,15 +26,27 @@ NO_CHECKS: Final[Checks] = MappingProxyType({})
 
 
 def create_blueprint(
-    core: MindBridge, *, name: str = "mindbridge", settings: HttpSettings = SAFE, checks: Checks = NO_CHECKS
+    core: MindBridge,
+    *,
+    name: str = "mindbridge",
+    settings: HttpSettings = SAFE,
+    checks: Checks = NO_CHECKS,
+    watches: Checks = NO_CHECKS,
 ) -> Blueprint:
     """Return a Blueprint that serves `core`.
 
     It answers every address below the prefix it is registered at, and none outside; unknown ones and
     failures too, so that no error handler of the application is asked. It puts rules into the
-    application's URL map, and changes nothing else there. `checks` are what `/ready` looks at.
+    application's URL map, and changes nothing else there. `checks` are what `/ready` looks at,
+    and `watches` what it tells of without refusing.
     """
-    mount = Mount(core=core, settings=settings, checks=MappingProxyType(dict(checks)), document=describe(ROUTES))
+    mount = Mount(
+        core=core,
+        settings=settings,
+        checks=MappingProxyType(dict(checks)),
+        watches=MappingProxyType(dict(watches)),
+        document=describe(ROUTES),
+    )
     blueprint = Blueprint(name, __name__)
     blueprint.record(lambda state: _lay(state, mount))
     return blueprint

@@ -21,11 +21,15 @@ Checks = Mapping[str, Callable[[], str | None]]
 
 @attrs.frozen(kw_only=True)
 class Mount:
-    """One mounted blueprint: its core, its settings, its checks, and the OpenAPI document of its routes."""
+    """One mounted blueprint: its core, its settings, its checks, and the OpenAPI document of its routes.
+
+    What `watches` find is told like what `checks` find, but no request needs it, so the service stays ready.
+    """
 
     core: MindBridge
     settings: HttpSettings
     checks: Checks
+    watches: Checks
     document: Mapping[str, Any]
 
 

@@ -5,6 +5,7 @@ from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
 from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import LOW_COST, FewCommonPasswords, ScryptHasher
 from mindbridge_memory.ports import memory_ports
+from mindbridge_memory.sinks import KeptEntries, MemorySinkBook
 from mindbridge_memory.tables import Table, Tables
 from mindbridge_memory.throttle import MemoryThrottle
 from mindbridge_memory.trail import Trail
@@ -13,7 +14,9 @@ from mindbridge_memory.units import MemoryStore, MemoryUnit
 __all__ = [
     "LOW_COST",
     "FewCommonPasswords",
+    "KeptEntries",
     "KeptMessages",
+    "MemorySinkBook",
     "MemoryStore",
     "MemoryThrottle",
     "MemoryUnit",

@@ -41,6 +41,7 @@ def memory_ports(
     return Ports(
         open_unit=store.open_unit,
         trails=store.trails,
+        sink_book=store.sink_book,
         clinic_keys=store.keys,
         key_making=ProcessKeys(store.wrapped_keys, clock),
         wrapped_keys=store.wrapped_keys,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 from uuid import UUID
@@ -98,6 +98,13 @@ class MemoryTrails:
             found = [record for record in unit.trail.records() if _within(record, period)]
         following = [record for record in found if after is None or _place(record) > after]
         return sorted(following, key=_place)[:limit]
+
+    def following(self, clinic_id: UUID, after: Mapping[int, int], limit: int) -> Sequence[TrailRecord]:
+        """Return the next records of some lanes."""
+        with self.open_unit(clinic_id) as unit:
+            found = sorted(unit.trail.records(), key=_place)
+        behind = {lane: [one for one in found if one.lane == lane and one.seq > seq] for lane, seq in after.items()}
+        return [record for records in behind.values() for record in records[:limit]]
 
 
 class MemoryTrailUnit(Protocol):

@@ -23,6 +23,7 @@ from mindbridge_memory.identity import (
 from mindbridge_memory.keys import ProcessKeys
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents, MemoryDisclosures
+from mindbridge_memory.sinks import MemorySinkBook
 from mindbridge_memory.tables import Tables
 from mindbridge_memory.trail import MemoryAuditTrail, Trail
 from mindbridge_memory.trails import MemoryTrailReader, MemoryTrails
@@ -126,6 +127,7 @@ class MemoryStore:
         self.tables = Tables()
         self.wrapped_keys = MemoryWrappedKeys(self.tables)
         self.keys = make_keys(self.wrapped_keys)
+        self.sink_book = MemorySinkBook(self.tables)
         self._lock = threading.Lock()
         self._holder: int | None = None
 

@@ -42,6 +42,8 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "appointments": _LATER,
         "audit_chain_heads": _CHANGED,
         "audit_logs": _ADDED,
+        "audit_positions": _CHANGED,
+        "audit_sinks": _CHANGED,
         "clinic_keys": _ADDED,
         "clinics": _ADDED,
         "crisis_events": _LATER,

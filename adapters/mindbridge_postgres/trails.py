@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -38,6 +38,15 @@ SELECT lane FROM audit_chain_heads WHERE clinic_id = %(clinic_id)s AND (lane < 0
 UNION SELECT lane FROM audit_logs WHERE clinic_id = %(clinic_id)s AND lane < 0
 UNION SELECT lane FROM audit_logs WHERE clinic_id = %(clinic_id)s AND lane >= {LANES}
 ORDER BY lane
+"""
+# A lane's number rises with its commits, for its head is held until then: what is seen has all before it.
+_FOLLOWING: Final = f"""
+SELECT found.* FROM unnest(%(lanes)s::smallint[], %(seqs)s::bigint[]) AS sent (lane, seq)
+CROSS JOIN LATERAL (
+    SELECT {COLUMNS} FROM audit_logs l
+    WHERE l.clinic_id = %(clinic_id)s AND l.lane = sent.lane AND l.seq > sent.seq
+    ORDER BY l.seq, l.id LIMIT %(limit)s
+) AS found ORDER BY lane, seq, id
 """
 _PAGE: Final[dict[str, LiteralString]] = {
     "user_id": " AND user_id = %(user_id)s",
@@ -151,6 +160,14 @@ class PostgresTrails:
         )
         with self._snapshot(clinic_id) as connection:
             rows, months = _raw(connection, query, params), _months(connection)
+        return _records(rows, Reader(clinic_id, cipher, months), cipher)
+
+    def following(self, clinic_id: UUID, after: Mapping[int, int], limit: int) -> Sequence[TrailRecord]:
+        """Return the next records of some lanes, all as they were at one moment."""
+        cipher = self.keys.cipher(clinic_id)
+        params = {"clinic_id": clinic_id, "lanes": list(after), "seqs": list(after.values()), "limit": limit}
+        with self._snapshot(clinic_id) as connection:
+            rows, months = _raw(connection, _FOLLOWING, params), _months(connection)
         return _records(rows, Reader(clinic_id, cipher, months), cipher)
 
     @contextmanager

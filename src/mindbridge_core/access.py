@@ -51,6 +51,7 @@ class Action(StrEnum):
     AUDIT_CHECKPOINT = "audit.checkpoint"
     AUDIT_EXPORT = "audit.export"
     AUDIT_READ = "audit.read"
+    AUDIT_SHIP = "audit.ship"
     AUDIT_VERIFY = "audit.verify"
     AUTH_LOGIN = "auth.login"
     AUTH_LOGOUT = "auth.logout"
@@ -116,6 +117,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.AUDIT_CHECKPOINT: _grant("audit_log", OPERATOR, phi=False),
     Action.AUDIT_EXPORT:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=True),
     Action.AUDIT_READ:       _grant("audit_log", ADMIN, OFFICER, phi=True),
+    Action.AUDIT_SHIP:       _grant("audit_log", OPERATOR, phi=True),
     Action.AUDIT_VERIFY:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=False),
     Action.AUTH_LOGIN:       _grant("user",    ANYONE, phi=False),
     Action.AUTH_REFRESH:     _grant("session", ANYONE, phi=False),

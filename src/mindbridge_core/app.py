@@ -30,7 +30,8 @@ from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, L
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Notifier
-from mindbridge_core.oversight import OversightUnit, Trails
+from mindbridge_core.oversight import OversightUnit, SinkBook, Trails
+from mindbridge_core.oversight.shipping import ShipTrail
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
 from mindbridge_core.patients import EmergencyLimits, PatientUnit
 from mindbridge_core.patients.break_glass import BreakTheGlass, ListEmergencyAccesses, ReviewEmergencyAccess
@@ -55,6 +56,7 @@ class Ports:
 
     open_unit: OpenUnit[AnyUnit]
     trails: Trails
+    sink_book: SinkBook
     clinic_keys: ClinicKeys
     key_making: KeyMaking
     wrapped_keys: WrappedKeys
@@ -102,6 +104,7 @@ class MindBridge:
     export_trail: ExportTrail
     verify_trail: VerifyTrail
     checkpoint_trail: CheckpointTrail
+    ship_trail: ShipTrail
     record_consent: RecordConsent
     list_consents: ListConsents
     revoke_consent: RevokeConsent
@@ -173,6 +176,7 @@ class MindBridge:
             export_trail=ExportTrail(work=work, trails=ports.trails),
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),
             checkpoint_trail=CheckpointTrail(work=work, trails=ports.trails, keys=ports.clinic_keys, clock=clock),
+            ship_trail=ShipTrail(work=work, trails=ports.trails),
             record_consent=RecordConsent(work=work, clock=clock, new_id=new_id),
             list_consents=ListConsents(work=work),
             revoke_consent=RevokeConsent(work=work, clock=clock),

@@ -19,6 +19,7 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
+from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, AnyCaller, House, Town
 
 USE_CASES: Final = {
@@ -50,6 +51,7 @@ USE_CASES: Final = {
     "refresh_session": Action.AUTH_REFRESH,
     "register_staff": Action.USER_REGISTER,
     "remove_patient": Action.PATIENT_DELETE,
+    "ship_trail": Action.AUDIT_SHIP,
     "verify_trail": Action.AUDIT_VERIFY,
     "record_consent": Action.CONSENT_RECORD,
     "report_access": Action.PATIENT_ACCESS_REPORT,
@@ -154,6 +156,7 @@ CALLED: Final[dict[Action, Drive]] = {
         town.house.core.export_trail(caller, Period(), ExportFormat.NDJSON)
     ),
     Action.AUDIT_READ: lambda town, caller, _: town.house.core.read_trail(caller, TrailFilter()).items[0],
+    Action.AUDIT_SHIP: lambda town, caller, _: town.house.core.ship_trail(caller, KeptEntries()),
     Action.AUDIT_VERIFY: lambda town, caller, _: town.house.core.verify_trail(caller),
     Action.AUTH_LOGOUT: lambda town, caller, _: town.house.core.log_out(caller),
     Action.AUTH_ME: lambda town, caller, _: town.house.core.view_self(caller),

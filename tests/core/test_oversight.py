@@ -88,6 +88,9 @@ class Shelf:
     def batch(self, *_: object) -> Sequence[TrailRecord]:
         raise NotImplementedError
 
+    def following(self, *_: object) -> Sequence[TrailRecord]:
+        raise NotImplementedError
+
     def breaks(self) -> list[tuple[UUID, ChainBreak]]:
         return [(one, broken) for one in self.clinics() for broken in examine(self, KEY, one).breaks]
 

@@ -41,6 +41,23 @@ def test_a_service_that_is_not_ready_says_which_check_and_not_why(caplog: pytest
     assert "builtins.OSError" in caplog.text
 
 
+def test_what_only_lags_is_told_and_leaves_the_service_ready() -> None:
+    watches = {"sink_a": lambda: "CANARY is late", "sink_b": lambda: None, "sink_c": _broken}
+    answer = new_world(checks={"database": lambda: None}, watches=watches).client.get("/api/ready")
+    assert (answer.status_code, answer.get_json()) == (
+        200,
+        {"status": "ready", "checks": {"database": "ok", "sink_a": "lagging", "sink_b": "ok", "sink_c": "lagging"}},
+    )
+    answer = new_world(checks={"database": _broken}, watches=watches).client.get("/api/ready")
+    assert refused(answer) == (503, "not_ready")
+    assert answer.get_json()["checks"] == {
+        "database": "failing",
+        "sink_a": "lagging",
+        "sink_b": "ok",
+        "sink_c": "lagging",
+    }
+
+
 @pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
 def test_a_page_loads_only_files_that_this_server_has_and_runs_no_script_of_its_own(world: World, path: str) -> None:
     answer = world.client.get(path)

@@ -10,7 +10,7 @@ import attrs
 
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import LANES, ChainHead, SealedEntry
-from mindbridge_core.oversight import Trails
+from mindbridge_core.oversight import SinkBook, Trails
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_memory import MemoryStore
 from tests.support.clinics import bare_clinic
@@ -43,6 +43,10 @@ class ReadyStore:
     @property
     def trails(self) -> Trails:
         return self.inner.trails
+
+    @property
+    def sink_book(self) -> SinkBook:
+        return self.inner.sink_book
 
     def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
         return self.inner.open_unit(clinic_id)

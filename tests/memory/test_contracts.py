@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mindbridge_core import testing
+from mindbridge_memory import KeptEntries
 from tests.memory.stores import ReadyStore
 
 
@@ -71,3 +72,24 @@ class TestAuditTrail(OverMemory, testing.AuditTrailContract):
 
 class TestTrailReading(OverMemory, testing.TrailReadingContract):
     pass
+
+
+class TestSinkBook(OverMemory, testing.SinkBookContract):
+    pass
+
+
+class TestKeptEntries(testing.AuditSinkContract):
+    def setup_method(self) -> None:
+        self.kept = KeptEntries()
+
+    def sink(self) -> KeptEntries:
+        return self.kept
+
+    def arrived(self) -> list[str]:
+        return [entry.text for entry in self.kept.arrived]
+
+    def break_place(self) -> None:
+        self.kept.down = True
+
+    def mend_place(self) -> None:
+        self.kept.down = False

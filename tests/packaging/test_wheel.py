@@ -12,6 +12,7 @@ import pytest
 from tests.packaging.wheels import DEPENDENCIES, build_wheel, files_of_tree, wheel_of_installed
 
 PACKAGES = {
+    "mindbridge_audit",
     "mindbridge_cli",
     "mindbridge_core",
     "mindbridge_embedded",

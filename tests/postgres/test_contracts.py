@@ -13,7 +13,7 @@ import pytest
 from mindbridge_core import testing
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import ChainHead, SealedEntry
-from mindbridge_core.oversight import Trails
+from mindbridge_core.oversight import SinkBook, Trails
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_postgres import PoolSettings, PostgresWrappedKeys
 from mindbridge_security import KeyRing
@@ -43,6 +43,10 @@ class ReadyStore:
     @property
     def trails(self) -> Trails:
         return self.product.core.ports.trails
+
+    @property
+    def sink_book(self) -> SinkBook:
+        return self.product.core.ports.sink_book
 
     def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
         return self.product.core.ports.open_unit(clinic_id)
@@ -136,6 +140,10 @@ class TestAuditTrail(OverPostgres, testing.AuditTrailContract):
 
 
 class TestTrailReading(OverPostgres, testing.TrailReadingContract):
+    pass
+
+
+class TestSinkBook(OverPostgres, testing.SinkBookContract):
     pass
 
 

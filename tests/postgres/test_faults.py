@@ -25,6 +25,7 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
+from mindbridge_memory import KeptEntries
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
 from tests.support.postgres import TestDatabase
@@ -58,6 +59,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUDIT_CHECKPOINT: lambda on: on.product.core.checkpoint_trail(Operator(clinic_id=on.clinic_id)),
     Action.AUDIT_EXPORT: lambda on: on.product.core.export_trail(on.claim, Period(), ExportFormat.CSV),
     Action.AUDIT_READ: lambda on: on.product.core.read_trail(on.claim, TrailFilter()),
+    Action.AUDIT_SHIP: lambda on: on.product.core.ship_trail(Operator(clinic_id=on.clinic_id), KeptEntries()),
     Action.AUDIT_VERIFY: lambda on: on.product.core.verify_trail(on.claim),
     Action.AUTH_LOGIN: lambda on: on.product.core.log_in(
         Credentials(email=on.admin.email, password=PASSWORD), Origin()

@@ -12,7 +12,7 @@ from mindbridge_postgres.tenancy import RIGHTS
 # Asked before it is known which clinic is asking, so it cannot be keyed by one, nor hidden behind one.
 NOT_BELOW_A_CLINIC = {"login_directory"}
 # The reference tables: what a clinic hangs on, and what is read before a clinic is known.
-REFERENCE = {"organizations", "clinics", "login_directory", "login_attempts", "throttle_windows"}
+REFERENCE = {"organizations", "clinics", "login_directory", "login_attempts", "throttle_windows", "audit_sinks"}
 POLICY = "(clinic_id = (NULLIF(current_setting('app.clinic_id'::text, true), ''::text))::uuid)"
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN")
 
@@ -100,7 +100,8 @@ def test_primary_keys_start_with_the_clinic(owner: Connection, below_clinics: di
     chosen = {name: primary.get(name) for name in below_clinics}
     trail = {name for name, row in below_clinics.items() if row["relispartition"]} | {"audit_logs"}
     own = {key: ["clinic_id", "created_at", "id"] for key in trail}
-    own |= {"audit_chain_heads": ["clinic_id", "lane"], "patient_search": ["clinic_id", "token", "patient_id"]}
+    own |= {"audit_chain_heads": ["clinic_id", "lane"], "audit_positions": ["clinic_id", "sink", "lane"]}
+    own |= {"patient_search": ["clinic_id", "token", "patient_id"]}
     assert chosen == {name: own.get(name, ["clinic_id", "id"]) for name in below_clinics}
 
 

@@ -18,6 +18,7 @@ from mindbridge_memory import KeptMessages
 from mindbridge_postgres import (
     Database,
     PoolSettings,
+    PostgresSinkBook,
     PostgresThrottle,
     PostgresTrails,
     PostgresUnits,
@@ -77,6 +78,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
         Ports(
             open_unit=PostgresUnits(database, keys, new_id=new_id),
             trails=PostgresTrails(database, keys),
+            sink_book=PostgresSinkBook(database, utc_now),
             clinic_keys=keys,
             key_making=keys,
             wrapped_keys=keys.stored,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import IO
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import click
 
 from mindbridge_cli.checkpoints import checkpoint_key, genuine_checkpoints, public_key
 from mindbridge_cli.compose import composed
-from mindbridge_cli.output import as_json, check_found, result
+from mindbridge_cli.output import ExitCode, as_json, check_found, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core import Operator
 from mindbridge_core.errors import BrokenTrail, NotFound
@@ -38,7 +39,7 @@ _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 @click.group("audit")
 def command() -> None:
-    """The audit trail: whether it is what was written, and giving it out."""
+    """The audit trail: whether it is what was written, giving it out, and copying it to sinks."""
 
 
 @command.command()
@@ -207,6 +208,50 @@ def export(
         with _written_to(out, "x") as write:
             for line in export_text(records, written):
                 write(line)
+
+
+@command.command()
+@click.option("--follow", "follow_", is_flag=True, help="Go on until SIGTERM or SIGINT, looking for new entries.")
+@as_json
+@click.pass_context
+def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
+    """Copy the trails of all clinics to the sinks of MINDBRIDGE_AUDIT_SINKS, going on where the last run ended.
+
+    Of each lane every entry arrives, in order, at least once. One process feeds a sink at a time; a second one with
+    --follow stands by. Without --follow: send what waits now, and fail when a sink does not take it.
+    """
+    from mindbridge_cli.feeding import feed_once, follow, sinks_of
+    from mindbridge_cli.logs import configure_logs
+
+    if follow_ and json_:
+        raise click.UsageError("--follow has no result to print as JSON")
+    settings = settings_of(ctx)
+    sinks = sinks_of(settings)
+    with composed(settings) as product:
+        if follow_:
+            configure_logs(settings.log_level)
+            with follow(product, sinks, settings.audit_ship_seconds) as stop:
+                _wait_for_signal(stop)
+            return
+        fed = [feed_once(product, sink) for sink in sinks]
+    content = {"sinks": [{"sink": one.sink, "entries": one.entries, "wrong": one.wrong} for one in fed]}
+    result(content, [f"{one.sink}: {one.entries} entries sent" for one in fed], json_=json_)
+    for one in fed:
+        if one.wrong is not None:
+            click.echo(f"{one.sink}: {one.wrong}", err=True)
+    if any(one.wrong for one in fed):
+        ctx.exit(ExitCode.FAILED)
+
+
+def _wait_for_signal(stop: Event) -> None:
+    import signal
+
+    def end(*_: object) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    stop.wait()
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

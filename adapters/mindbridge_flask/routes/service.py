@@ -31,24 +31,29 @@ def health(call: Call) -> Answer[Health]:  # noqa: ARG001 - every handler takes 
 
 @SERVICE.route("GET", "/ready", None, refusals=(HTTPStatus.SERVICE_UNAVAILABLE,))
 def ready(call: Call) -> Answer[Readiness]:
-    """Say whether all that requests need is there; 503 names what is not."""
+    """Say whether all that requests need is there; 503 names what is not.
+
+    What lags (`lagging`) while requests go on, such as a sink of the audit trail, is told and leaves the answer good.
+    """
     found = {name: _look(name, check) for name, check in call.mount.checks.items()}
-    if "failing" in found.values():
+    refused = "failing" in found.values()
+    found |= {name: _look(name, watch, wrong="lagging") for name, watch in call.mount.watches.items()}
+    if refused:
         detail = "Something that requests need is not ready; `checks` says which."
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", detail, checks=found)
     return Answer(content=Readiness("ready", found))
 
 
-def _look(name: str, check: Callable[[], str | None]) -> str:
+def _look(name: str, check: Callable[[], str | None], *, wrong: str = "failing") -> str:
     """Run one check. What it found stays here: it may name hosts or accounts."""
     try:
-        wrong = check() is not None
+        found = check() is not None
     except Exception as error:  # noqa: BLE001 - a check that breaks has found something
         _log.warning("the check %s broke: %s at %s", name, *trace(error))
-        return "failing"
-    if wrong:
-        _log.warning("not ready: %s", name)
-    return "failing" if wrong else "ok"
+        return wrong
+    if found:
+        _log.warning("%s: %s", wrong, name)
+    return wrong if found else "ok"
 
 
 @SERVICE.route("GET", "/openapi.json", None)

@@ -6,7 +6,14 @@ distribute them unchanged. Row-level security, rights and partitions are in `min
 
 from mindbridge_postgres.schema.clinical import disclosures, patient_consents, reports, screenings
 from mindbridge_postgres.schema.columns import metadata
-from mindbridge_postgres.schema.compliance import audit_chain_heads, audit_logs, clinic_keys, idempotency_keys
+from mindbridge_postgres.schema.compliance import (
+    audit_chain_heads,
+    audit_logs,
+    audit_positions,
+    audit_sinks,
+    clinic_keys,
+    idempotency_keys,
+)
 from mindbridge_postgres.schema.identity import (
     clinics,
     login_attempts,
@@ -25,6 +32,8 @@ __all__ = [
     "appointments",
     "audit_chain_heads",
     "audit_logs",
+    "audit_positions",
+    "audit_sinks",
     "clinic_keys",
     "clinics",
     "crisis_events",

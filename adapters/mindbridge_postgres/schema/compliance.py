@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
+    Text,
     UniqueConstraint,
     Uuid,
     text,
@@ -124,4 +125,29 @@ idempotency_keys = Table(
     within_clinic("user_id", "users"),
     UniqueConstraint("clinic_id", "user_id", "key_digest"),
     Index(None, "clinic_id", "created_at"),
+)
+
+audit_positions = Table(
+    "audit_positions",
+    metadata,
+    uuid("clinic_id", primary_key=True),
+    # How far a sink was fed with a clinic's lane.
+    Column("sink", Text, primary_key=True),
+    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    moment("updated_at"),
+    of_clinic(),
+    CheckConstraint("char_length(sink) BETWEEN 1 AND 64", name="sink"),
+    CheckConstraint(f"lane BETWEEN 0 AND {LANES - 1}", name="lane"),
+    CheckConstraint("seq >= 1", name="seq"),
+)
+
+audit_sinks = Table(
+    "audit_sinks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    moment("complete_until", nullable=True),
+    moment("failing_since", nullable=True),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 64", name="name"),
+    comment="How far each sink is over all clinics: times alone, so that it can be asked before a clinic is known.",
 )

@@ -1,4 +1,4 @@
-"""Oversight: reading the audit trail, verifying it, and giving it out."""
+"""Oversight: reading the audit trail, verifying it, giving it out, and feeding sinks from it."""
 
 from mindbridge_core.oversight.checkpoints import (
     Checkpoint,
@@ -22,14 +22,30 @@ from mindbridge_core.oversight.entities import (
 )
 from mindbridge_core.oversight.formats import ExportFormat, export_text, read_line, read_links, record_members
 from mindbridge_core.oversight.ports import LaneReading, OversightUnit, TrailReader, Trails
+from mindbridge_core.oversight.shipping import (
+    AuditSink,
+    Feeder,
+    HeldSink,
+    Sent,
+    Shipment,
+    SinkBook,
+    SinkEntry,
+    SinkStanding,
+    SinkUnavailable,
+    Waiting,
+    sink_entry,
+)
 from mindbridge_core.oversight.verification import MOST_BREAKS, Offline, Progress, examine, examine_export
 
 __all__ = [
     "MOST_BREAKS",
+    "AuditSink",
     "ChainPlace",
     "Checkpoint",
     "Examination",
     "ExportFormat",
+    "Feeder",
+    "HeldSink",
     "LaneHash",
     "LaneMark",
     "LaneReading",
@@ -38,12 +54,19 @@ __all__ = [
     "OversightUnit",
     "Period",
     "Progress",
+    "Sent",
+    "Shipment",
     "SignedCheckpoint",
+    "SinkBook",
+    "SinkEntry",
+    "SinkStanding",
+    "SinkUnavailable",
     "TrailFilter",
     "TrailPage",
     "TrailReader",
     "TrailRecord",
     "Trails",
+    "Waiting",
     "decode_moment",
     "encode_moment",
     "examine",
@@ -55,5 +78,6 @@ __all__ = [
     "read_links",
     "record_members",
     "record_of",
+    "sink_entry",
     "write_checkpoint",
 ]

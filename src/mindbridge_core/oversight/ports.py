@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 from uuid import UUID
@@ -59,3 +59,9 @@ class Trails(Protocol):
 
     def batch(self, clinic_id: UUID, period: Period, after: ChainPlace | None, limit: int) -> Sequence[TrailRecord]:
         """Return the next `limit` records of the period in the order of their places; in a transaction of its own."""
+
+    def following(self, clinic_id: UUID, after: Mapping[int, int], limit: int) -> Sequence[TrailRecord]:
+        """Return, of each lane in `after`, the `limit` records behind that number, in the order of their numbers.
+
+        A record is only returned once all before it in its lane can be. In a transaction of its own.
+        """

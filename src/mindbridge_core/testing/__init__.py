@@ -16,6 +16,7 @@ from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContr
 from mindbridge_core.testing.readings import TrailReadingContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
+from mindbridge_core.testing.sinks import AuditSinkContract, SinkBookContract
 from mindbridge_core.testing.store import ContractStore, StoreContract
 from mindbridge_core.testing.throttle import ThrottleContract
 from mindbridge_core.testing.trails import AuditTrailContract
@@ -26,6 +27,7 @@ __all__ = [
     "AccessHistoryContract",
     "AccessTokensContract",
     "AnswersContract",
+    "AuditSinkContract",
     "AuditTrailContract",
     "ClinicKeysContract",
     "ClinicsContract",
@@ -42,6 +44,7 @@ __all__ = [
     "RefreshTokensContract",
     "RiskAssessorContract",
     "SessionsContract",
+    "SinkBookContract",
     "StoreContract",
     "ThrottleContract",
     "TrailReadingContract",

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import ChainBreak, ChainHead, SealedEntry, verify_clinic
-from mindbridge_core.oversight import Trails
+from mindbridge_core.oversight import SinkBook, Trails
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 
 __all__ = ["ContractStore", "StoreContract", "breaks", "raises", "together"]
@@ -44,6 +44,10 @@ class ContractStore(Protocol):
     @property
     def trails(self) -> Trails:
         """All clinics' trails, to read."""
+
+    @property
+    def sink_book(self) -> SinkBook:
+        """How far sinks have been fed."""
 
     def open_unit(self, clinic_id: UUID) -> AbstractContextManager[AnyUnit]:
         """Open a unit: what is under test."""
