@@ -95,7 +95,12 @@ class MemorySessions:
         user = None if session is None else self.tables.users.get((self.clinic_id, session.user_id))
         if session is None or user is None:
             return None
-        return SignedIn(session=session, role=user.role, user_active=user.active)
+        row = self.tables.second_factors.get((self.clinic_id, user.id))
+        policy = self.tables.mfa_policies.get(self.clinic_id)
+        demanded = (row is not None and row.owed) or (policy is not None and user.role in policy.roles)
+        return SignedIn(
+            session=session, role=user.role, user_active=user.active, mfa_owed=demanded and not user.mfa_enabled
+        )
 
     def of_user(self, user_id: UUID) -> Sequence[Session]:
         """Return the user's sessions that are not revoked, the newest first."""

@@ -11,6 +11,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
+from mindbridge_memory.codes import StandardCodes
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
 from mindbridge_memory.notices import KeptMessages
 from mindbridge_memory.passwords import FewCommonPasswords, ScryptHasher
@@ -48,6 +49,7 @@ def memory_ports(
         password_hasher=password_hasher or ScryptHasher(),
         common_passwords=FewCommonPasswords(),
         access_tokens=OpaqueAccessTokens(),
+        one_time_codes=StandardCodes(),
         clock=clock,
         new_id=uuid7_maker(clock, secrets.token_bytes),
         new_secret=random_secret,

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import attrs
 
 from mindbridge_core.compliance import ChainHead, SealedEntry
-from mindbridge_core.identity import Clinic, DirectoryEntry, LoginAttempts, Organization, RefreshToken, Session, User
+from mindbridge_core.identity import (
+    Clinic,
+    DirectoryEntry,
+    LoginAttempts,
+    MfaPolicy,
+    Organization,
+    RefreshToken,
+    Session,
+    User,
+)
 from mindbridge_core.patients import BreakGlass, Patient
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
 
-__all__ = ["Answer", "Table", "Tables"]
+__all__ = ["Answer", "CodeRow", "FactorRow", "Table", "Tables"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -66,6 +76,22 @@ class Answer:
     text: str | None = attrs.field(default=None, repr=False)
 
 
+@attrs.frozen(kw_only=True)
+class FactorRow:
+    """What of a user's second factor is kept beside their account."""
+
+    secret: str | None = attrs.field(default=None, repr=False)
+    last_step: int | None = None
+    owed: bool = False
+
+
+@attrs.frozen
+class CodeRow:
+    """A recovery code's own row: when it was used or replaced."""
+
+    used_at: datetime | None = None
+
+
 @attrs.frozen
 class Tables:
     """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
@@ -79,10 +105,13 @@ class Tables:
     emergency_accesses: Table[tuple[UUID, UUID], BreakGlass] = attrs.field(factory=Table)
     entries: Table[tuple[UUID, int, int], SealedEntry] = attrs.field(factory=Table)
     heads: Table[tuple[UUID, int], ChainHead] = attrs.field(factory=Table)
+    mfa_policies: Table[UUID, MfaPolicy] = attrs.field(factory=Table)
     mrns: Table[tuple[UUID, str], UUID | None] = attrs.field(factory=Table)
     organizations: Table[UUID, Organization] = attrs.field(factory=Table)
     patients: Table[tuple[UUID, UUID], Patient] = attrs.field(factory=Table)
+    recovery_codes: Table[tuple[UUID, UUID, str], CodeRow] = attrs.field(factory=Table)
     refresh_tokens: Table[tuple[UUID, bytes], RefreshToken] = attrs.field(factory=Table)
+    second_factors: Table[tuple[UUID, UUID], FactorRow] = attrs.field(factory=Table)
     sessions: Table[tuple[UUID, UUID], Session] = attrs.field(factory=Table)
     users: Table[tuple[UUID, UUID], User] = attrs.field(factory=Table)
     wrapped_keys: Table[UUID, tuple[WrappedKey, ...]] = attrs.field(factory=Table)

@@ -23,6 +23,7 @@ from mindbridge_memory.identity import (
 from mindbridge_memory.keys import ProcessKeys
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents, MemoryDisclosures
+from mindbridge_memory.second_factors import MemoryMfaPolicies, MemorySecondFactors
 from mindbridge_memory.sinks import MemorySinkBook
 from mindbridge_memory.tables import Tables
 from mindbridge_memory.trail import MemoryAuditTrail, Trail
@@ -90,6 +91,11 @@ class MemoryUnit:
         return MemoryKeyStore(self.tables, self.clinic_id)
 
     @property
+    def mfa_policies(self) -> MemoryMfaPolicies:
+        """The clinic's rule on second factors."""
+        return MemoryMfaPolicies(self.tables, self.clinic_id)
+
+    @property
     def patients(self) -> MemoryPatients:
         """The clinic's patients."""
         return MemoryPatients(self.tables, self.clinic_id)
@@ -98,6 +104,11 @@ class MemoryUnit:
     def refresh_tokens(self) -> MemoryRefreshTokens:
         """The clinic's refresh tokens."""
         return MemoryRefreshTokens(self.tables, self.clinic_id)
+
+    @property
+    def second_factors(self) -> MemorySecondFactors:
+        """The second factors of the clinic's staff."""
+        return MemorySecondFactors(self.tables, self.clinic_id)
 
     @property
     def sessions(self) -> MemorySessions:

@@ -127,8 +127,9 @@ class PostgresDirectory:
 
 _SIGNED_IN: Final = """
 SELECT s.user_id, s.created_at, s.last_seen_at, s.expires_at, s.revoked_at, s.ip_address, s.user_agent,
-    u.role, u.deleted_at IS NULL
+    u.role, u.deleted_at IS NULL, NOT u.mfa_enabled AND (u.mfa_owed OR coalesce(u.role = ANY (p.mfa_roles), false))
 FROM sessions s JOIN users u ON u.clinic_id = s.clinic_id AND u.id = s.user_id
+    LEFT JOIN clinic_policies p ON p.clinic_id = s.clinic_id
 WHERE s.clinic_id = %(clinic_id)s AND u.clinic_id = %(clinic_id)s AND s.id = %(id)s
 """
 
@@ -175,12 +176,12 @@ class PostgresSessions:
         self._connection.run(_ADD_SESSION, attrs.asdict(session, recurse=False))
 
     def signed_in(self, session_id: UUID) -> SignedIn | None:
-        """Return session and standing by one primary key each."""
+        """Return session, standing and rule by one primary key each."""
         row = self._connection.run(_SIGNED_IN, {"clinic_id": self._clinic_id, "id": session_id}).fetchone()
         if row is None:
             return None
         session = _session(self._clinic_id, session_id, row)
-        return SignedIn(session=session, role=_ROLES[row[7]], user_active=row[8])
+        return SignedIn(session=session, role=_ROLES[row[7]], user_active=row[8], mfa_owed=row[9])
 
     def of_user(self, user_id: UUID) -> Sequence[Session]:
         """Return the user's sessions that are not revoked, the newest first."""

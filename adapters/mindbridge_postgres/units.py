@@ -29,6 +29,7 @@ from mindbridge_postgres.identity import (
 )
 from mindbridge_postgres.patients import PostgresPatients
 from mindbridge_postgres.privacy import PostgresAccessHistory, PostgresConsents, PostgresDisclosures
+from mindbridge_postgres.second_factors import PostgresMfaPolicies, PostgresSecondFactors
 from mindbridge_postgres.trails import PostgresTrailReader
 
 __all__ = ["PostgresUnit", "PostgresUnits"]
@@ -94,6 +95,11 @@ class PostgresUnit:
         return PostgresKeyStore(self.connection, self.clinic_id)
 
     @cached_property
+    def mfa_policies(self) -> PostgresMfaPolicies:
+        """The clinic's rule on second factors."""
+        return PostgresMfaPolicies(self.connection, self.clinic_id)
+
+    @cached_property
     def patients(self) -> PostgresPatients:
         """The clinic's patients."""
         return PostgresPatients(self.connection, self.clinic_id, self.cipher)
@@ -102,6 +108,11 @@ class PostgresUnit:
     def refresh_tokens(self) -> PostgresRefreshTokens:
         """The clinic's refresh tokens."""
         return PostgresRefreshTokens(self.connection, self.clinic_id)
+
+    @cached_property
+    def second_factors(self) -> PostgresSecondFactors:
+        """The second factors of the clinic's staff."""
+        return PostgresSecondFactors(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def sessions(self) -> PostgresSessions:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from mindbridge_security.checkpoints import CheckpointKey, CheckpointPublicKey
 from mindbridge_security.cipher import ClinicSecrets, KeyedCipher
 from mindbridge_security.clinic_keys import ClinicKeyRing, wrapping_context
+from mindbridge_security.codes import TotpCodes
 from mindbridge_security.common import ZxcvbnPasswords
 from mindbridge_security.errors import KeyRingRefused, UnknownMasterKey
 from mindbridge_security.keys import KeyRing, TokenAlgorithm, TokenKey
@@ -31,6 +32,7 @@ __all__ = [
     "RingFile",
     "TokenAlgorithm",
     "TokenKey",
+    "TotpCodes",
     "UnknownMasterKey",
     "ZxcvbnPasswords",
     "changing_ring",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mindbridge_core.actor import Principal
 
-__all__ = ["GRANTS", "Action", "Audited", "Grant", "Holder", "Role", "permit"]
+__all__ = ["GRANTS", "WITHOUT_SECOND_FACTOR", "Action", "Audited", "Grant", "Holder", "Role", "permit"]
 
 
 @unique
@@ -70,6 +70,13 @@ class Action(StrEnum):
     KEY_RETIRE_MASTER = "key.retire_master"
     KEY_REWRAP = "key.rewrap"
     KEY_ROTATE = "key.rotate"
+    MFA_CONFIRM = "mfa.confirm"
+    MFA_DISABLE = "mfa.disable"
+    MFA_ENROLL = "mfa.enroll"
+    MFA_POLICY_CHANGE = "mfa.policy_change"
+    MFA_POLICY_VIEW = "mfa.policy_view"
+    MFA_RENEW_CODES = "mfa.renew_codes"
+    MFA_RESET = "mfa.reset"
     PATIENT_ACCESS_REPORT = "patient.access_report"
     PATIENT_CHANGE = "patient.change"
     PATIENT_CREATE = "patient.create"
@@ -129,6 +136,13 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.KEY_RETIRE_MASTER: _grant("clinic_key", OPERATOR, phi=False),
     Action.KEY_REWRAP:       _grant("clinic_key", OPERATOR, phi=False),
     Action.KEY_ROTATE:       _grant("clinic_key", OPERATOR, phi=False),
+    Action.MFA_CONFIRM:      _grant("user",    ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.MFA_DISABLE:      _grant("user",    ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.MFA_ENROLL:       _grant("user",    ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.MFA_POLICY_CHANGE: _grant("clinic", ADMIN, phi=False),
+    Action.MFA_POLICY_VIEW:  _grant("clinic",  ADMIN, OFFICER, phi=False),
+    Action.MFA_RENEW_CODES:  _grant("user",    ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.MFA_RESET:        _grant("user",    ADMIN, phi=False),
     Action.PLATFORM_PREPARE: _grant("clinic",  OPERATOR, phi=False),
     Action.SESSION_END:      _grant("session", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
     Action.SESSION_LIST:     _grant("session", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
@@ -152,6 +166,9 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),
 })
 # fmt: on
+
+WITHOUT_SECOND_FACTOR: Final = frozenset({Action.AUTH_LOGOUT, Action.MFA_CONFIRM, Action.MFA_ENROLL})
+"""All that a session may do whose user still owes the second factor that their clinic demands."""
 
 
 def permit(principal: Principal, action: Action) -> Grant:

@@ -15,6 +15,7 @@ from mindbridge_core.identity import (
     CommonPasswords,
     IdentityUnit,
     Lockout,
+    OneTimeCodes,
     Overseers,
     PasswordHasher,
     SessionLimits,
@@ -26,6 +27,18 @@ from mindbridge_core.identity.use_cases.accounts import (
     ListSessions,
     ListStaff,
 )
+from mindbridge_core.identity.use_cases.mfa import (
+    ChangeMfaPolicy,
+    ConfirmMfa,
+    DisableMfa,
+    EnrollMfa,
+    MakeCodes,
+    RenewRecoveryCodes,
+    ResetMfa,
+    Tell,
+    ViewMfaPolicy,
+)
+from mindbridge_core.identity.use_cases.proof import CheckCode, CountTry, ProvePassword
 from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, LogIn, LogOut, RefreshSession, ViewSelf
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
@@ -63,6 +76,7 @@ class Ports:
     password_hasher: PasswordHasher
     common_passwords: CommonPasswords
     access_tokens: AccessTokens
+    one_time_codes: OneTimeCodes
     clock: Clock
     new_id: NewId
     new_secret: Callable[[], str]
@@ -92,6 +106,13 @@ class MindBridge:
     refresh_session: RefreshSession
     log_out: LogOut
     view_self: ViewSelf
+    enroll_mfa: EnrollMfa
+    confirm_mfa: ConfirmMfa
+    disable_mfa: DisableMfa
+    renew_recovery_codes: RenewRecoveryCodes
+    reset_mfa: ResetMfa
+    view_mfa_policy: ViewMfaPolicy
+    change_mfa_policy: ChangeMfaPolicy
     admit_patient: AdmitPatient
     view_patient: ViewPatient
     list_patients: ListPatients
@@ -128,6 +149,11 @@ class MindBridge:
         issue = IssueTokens(
             tokens=ports.access_tokens, clock=clock, new_id=new_id, new_secret=ports.new_secret, limits=limits
         )
+        count = CountTry(open_unit=open_unit, work=work, clock=clock, lockout=ports.lockout)
+        prove = ProvePassword(count=count, hasher=ports.password_hasher)
+        check = CheckCode(codes=ports.one_time_codes, clock=clock)
+        make = MakeCodes(new_id=new_id, new_secret=ports.new_secret, clock=clock)
+        tell = Tell(notifier=ports.notifier)
         return cls(
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
@@ -149,6 +175,7 @@ class MindBridge:
                 open_unit=open_unit,
                 work=work,
                 hasher=ports.password_hasher,
+                check=check,
                 issue=issue,
                 clock=clock,
                 new_id=new_id,
@@ -158,6 +185,15 @@ class MindBridge:
             refresh_session=RefreshSession(work=work, issue=issue, clock=clock, limits=limits),
             log_out=LogOut(work=work, clock=clock),
             view_self=ViewSelf(work=work),
+            enroll_mfa=EnrollMfa(work=work, prove=prove, codes=ports.one_time_codes),
+            confirm_mfa=ConfirmMfa(
+                work=work, count=count, codes=ports.one_time_codes, make=make, tell=tell, clock=clock
+            ),
+            disable_mfa=DisableMfa(work=work, prove=prove, check=check, tell=tell, clock=clock),
+            renew_recovery_codes=RenewRecoveryCodes(work=work, prove=prove, make=make, tell=tell),
+            reset_mfa=ResetMfa(work=work, tell=tell, clock=clock),
+            view_mfa_policy=ViewMfaPolicy(work=work),
+            change_mfa_policy=ChangeMfaPolicy(work=work, clock=clock),
             admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id),
             view_patient=ViewPatient(work=work),
             list_patients=ListPatients(work=work),

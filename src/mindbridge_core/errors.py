@@ -34,6 +34,9 @@ __all__ = [
     "KeyInUse",
     "LastAdmin",
     "LostUpdate",
+    "MfaEnrolmentRequired",
+    "MfaNotEnabled",
+    "MfaOn",
     "MfaRequired",
     "MindBridgeError",
     "NotFound",
@@ -42,6 +45,7 @@ __all__ = [
     "SessionEnded",
     "TooManyRequests",
     "UnknownClinic",
+    "WrongCode",
 ]
 
 
@@ -106,6 +110,14 @@ class ReviewOverdue(MindBridgeError):
     text = "An earlier emergency access of yours has not been reviewed in time. Ask an admin or a compliance officer."
 
 
+class MfaEnrolmentRequired(MindBridgeError):
+    """The clinic demands a second factor of this role, or an admin took theirs away; only enrolling is left."""
+
+    code = "mfa_enrolment_required"
+    outcome = "denied"
+    text = "Your clinic demands a second factor. Set one up; until then nothing else can be done."
+
+
 class NotFound(MindBridgeError):
     """Missing, deleted, in another clinic or outside the caseload: one and the same answer."""
 
@@ -131,6 +143,13 @@ class MfaRequired(AuthenticationFailed):
 
     code = "mfa_required"
     text = "A second factor is required."
+
+
+class WrongCode(AuthenticationFailed):
+    """The code is none of the second factor's, or was used before; the password, where one was asked for, is right."""
+
+    code = "invalid_code"
+    text = "The code is wrong, or was used before. Take the next one."
 
 
 class AccountLocked(MindBridgeError):
@@ -189,6 +208,20 @@ class KeyInUse(Conflict):
 
     code = "key_in_use"
     text = "The key is in use."
+
+
+class MfaOn(Conflict):
+    """The account has a second factor; it must be disabled before another is set up."""
+
+    code = "mfa_enabled"
+    text = "The second factor is on already. Disable it first."
+
+
+class MfaNotEnabled(Conflict):
+    """There is no second factor, or none that waits for its first code."""
+
+    code = "mfa_not_enabled"
+    text = "No second factor is set up."
 
 
 class LostUpdate(Conflict):

@@ -37,8 +37,8 @@ class OpenUnit(Protocol[U_co]):
         """Raises UnknownClinic before anything is read, DependencyUnavailable when the store is down."""
 
 
-Identify = Callable[[Any, SessionClaim], Actor]  # Any: the unit, whichever protocol of it the use cases see
-"""Turns a token's claim into an actor with today's role; raises SessionEnded."""
+Identify = Callable[[Any, SessionClaim, Action], Actor]  # Any: the unit, whichever protocol of it the use cases see
+"""Turns a token's claim into an actor with today's role; raises SessionEnded, MfaEnrolmentRequired."""
 
 
 class KeptRefusal(Exception):
@@ -106,23 +106,26 @@ class Work(Generic[U_co]):
     new_id: NewId
 
     @contextmanager
-    def __call__(self, caller: Caller, action: Action, *, resource_id: UUID | None = None) -> Iterator[Desk[U_co]]:
+    def __call__(
+        self, caller: Caller, action: Action, *, resource_id: UUID | None = None, entered: bool = True
+    ) -> Iterator[Desk[U_co]]:
         """Yield an open desk; on a clean exit the entry and all changes are kept together.
 
         Raises Forbidden or SessionEnded before any record is reached. Whatever is raised inside rolls
         everything back and leaves an entry of its own; no entry, no answer: AuditUnavailable.
+        With `entered` false a clean exit leaves none: for what comes before the unit that does and enters the action.
         """
         desk: Desk[U_co] | None = None
         try:
             with self.open_unit(caller.clinic_id) as unit:
-                principal = self.identify(unit, caller) if isinstance(caller, SessionClaim) else caller
+                principal = self.identify(unit, caller, action) if isinstance(caller, SessionClaim) else caller
                 grant = permit(principal, action)
                 desk = Desk(unit=unit, principal=principal, grant=grant, clock=self.clock, resource_id=resource_id)
                 try:
                     yield desk
                 except KeptRefusal as kept:
                     desk.refusal = kept.refusal
-                if grant.audited is Audited.ALWAYS or desk.refusal is not None:
+                if (entered and grant.audited is Audited.ALWAYS) or desk.refusal is not None:
                     unit.audit.append(self._done(desk, action))
         except DependencyUnavailable:
             raise  # the store or its trail is down: nothing was shown, nothing kept, and nothing can be entered

@@ -18,7 +18,7 @@ from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import BreakGlass, PatientDraft
 from mindbridge_core.phi import KeyPurpose
 from mindbridge_core.privacy import Consent, ConsentType
-from mindbridge_memory import MemoryStore, MemoryUnit, ScryptHasher, memory_ports
+from mindbridge_memory import KeptMessages, MemoryStore, MemoryUnit, ScryptHasher, StandardCodes, memory_ports
 
 Anything = Any
 """The value of any field."""
@@ -27,6 +27,7 @@ AnyCaller = Any
 """Callers of every kind are handed to every operation, those too that its signature does not name."""
 
 PASSWORD = "a lantern over nine quiet rivers"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ORIGIN = Origin(request_id="request-1", ip_address="203.0.113.9", user_agent="a test")
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CHEAPEST = ScryptHasher(cost=2)
@@ -73,11 +74,12 @@ class House:
     store: MemoryStore = attrs.field(factory=MemoryStore)
     hasher: ScryptHasher = CHEAPEST
     trail_broken: bool = False
+    messages: KeptMessages = attrs.field(factory=KeptMessages)
     core: MindBridge = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         """Build the core."""
-        ports = memory_ports(store=self.store, clock=self.clock, password_hasher=self.hasher)
+        ports = memory_ports(store=self.store, clock=self.clock, password_hasher=self.hasher, notifier=self.messages)
         self.core = MindBridge.build(attrs.evolve(ports, open_unit=self.open_unit))
 
     @contextmanager
@@ -93,8 +95,19 @@ class House:
         draft = StaffDraft(email=f"{uuid4().hex}@example.org", full_name="Some Body", role=role)
         return self.core.register_staff(Operator(clinic_id=clinic_id), draft, password=password)
 
-    def log_in(self, user: User, password: str = PASSWORD) -> TokenPair:
-        return self.core.log_in(Credentials(email=user.email, password=password), ORIGIN)
+    def log_in(self, user: User, password: str = PASSWORD, otp: str | None = None) -> TokenPair:
+        return self.core.log_in(Credentials(email=user.email, password=password, otp=otp), ORIGIN)
+
+    def give_factor(self, user: User, *, confirmed: bool = True) -> None:
+        """Have the user's second factor be `SECRET`, no code of which was used yet."""
+        with self.store.open_unit(user.clinic_id) as unit:
+            unit.second_factors.propose(user.id, SECRET)
+            if confirmed:
+                unit.second_factors.enable(user.id, 0)
+
+    def code(self, later: int = 0) -> str:
+        """What an authenticator shows that knows `SECRET`, now or so many steps later."""
+        return StandardCodes().code(SECRET, self.clock(), later=later)
 
     def claim(self, pair: TokenPair) -> SessionClaim:
         return self.core.ports.access_tokens.read(pair.access_token, self.clock(), ORIGIN)
@@ -125,6 +138,7 @@ class Town:
     house: House
     clinic: UUID
     staff: dict[Role, User]
+    colleague: User
     sessions: dict[Role, TokenPair]
     records: dict[str, UUID]
 
@@ -203,7 +217,7 @@ def settled() -> Town:
     open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])
     sessions = {role: house.log_in(user) for role, user in staff.items()}
     replace_data_key(house, clinic)
-    return Town(house, clinic, staff, sessions, records)
+    return Town(house, clinic, staff, colleague, sessions, records)
 
 
 PLATFORM = PLATFORM_CLINIC_ID

@@ -6,8 +6,20 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID, uuid4
 
+import attrs
+
 from mindbridge_core import Action, Role
-from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft
+from mindbridge_core.identity import (
+    ClinicDraft,
+    CodeAgain,
+    Credentials,
+    MfaPolicyDraft,
+    PasswordAgain,
+    PasswordAndCode,
+    RefreshRequest,
+    StaffChanges,
+    StaffDraft,
+)
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
     BreakGlassFilter,
@@ -28,8 +40,15 @@ USE_CASES: Final = {
     "break_the_glass": Action.BREAK_GLASS_OPEN,
     "list_emergency_accesses": Action.BREAK_GLASS_LIST,
     "review_emergency_access": Action.BREAK_GLASS_REVIEW,
+    "change_mfa_policy": Action.MFA_POLICY_CHANGE,
     "change_patient": Action.PATIENT_CHANGE,
     "change_staff": Action.USER_CHANGE,
+    "confirm_mfa": Action.MFA_CONFIRM,
+    "disable_mfa": Action.MFA_DISABLE,
+    "enroll_mfa": Action.MFA_ENROLL,
+    "renew_recovery_codes": Action.MFA_RENEW_CODES,
+    "reset_mfa": Action.MFA_RESET,
+    "view_mfa_policy": Action.MFA_POLICY_VIEW,
     "deactivate_staff": Action.USER_DEACTIVATE,
     "end_session": Action.SESSION_END,
     "list_sessions": Action.SESSION_LIST,
@@ -150,6 +169,32 @@ def _retire_key(town: Town, caller: AnyCaller, _: UUID | None) -> object:
     return None
 
 
+def _enroll(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    return town.house.core.enroll_mfa(caller, PasswordAgain(password=PASSWORD))
+
+
+def _confirm(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    return town.house.core.confirm_mfa(caller, CodeAgain(otp=town.house.code()))
+
+
+def _disable(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    town.house.core.disable_mfa(caller, PasswordAndCode(password=PASSWORD, otp=town.house.code()))
+    return None
+
+
+def _renew(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    return town.house.core.renew_recovery_codes(caller, PasswordAgain(password=PASSWORD))
+
+
+def _reset(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    town.house.core.reset_mfa(caller, town.colleague.id)
+    return None
+
+
+def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    return town.house.core.change_mfa_policy(caller, MfaPolicyDraft(required=True))
+
+
 CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_CHECKPOINT: lambda town, caller, _: town.house.core.checkpoint_trail(caller),
     Action.AUDIT_EXPORT: lambda town, caller, _: next(
@@ -172,6 +217,13 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.KEY_RETIRE_MASTER: lambda town, caller, _: town.house.core.retire_master_key(caller, "long gone"),
     Action.KEY_REWRAP: lambda town, caller, _: town.house.core.rewrap_keys(caller),
     Action.KEY_ROTATE: lambda town, caller, _: town.house.core.rotate_data_key(caller),
+    Action.MFA_CONFIRM: _confirm,
+    Action.MFA_DISABLE: _disable,
+    Action.MFA_ENROLL: _enroll,
+    Action.MFA_POLICY_CHANGE: _demand,
+    Action.MFA_POLICY_VIEW: lambda town, caller, _: town.house.core.view_mfa_policy(caller),
+    Action.MFA_RENEW_CODES: _renew,
+    Action.MFA_RESET: _reset,
     Action.PATIENT_ACCESS_REPORT: _report_access,
     Action.PATIENT_CHANGE: _change,
     Action.PATIENT_CREATE: lambda town, caller, _: town.house.core.admit_patient(caller, PatientDraft(name="New Body")),
@@ -211,7 +263,10 @@ OPEN: Final[dict[Action, Callable[[Town], object]]] = {
 
 
 def town_before(action: Action, town: Town) -> Town:
-    """The town as `action` needs it: only one that was never prepared can be prepared."""
+    """The town as `action` needs it: never prepared where that is asked for, with second factors where codes are."""
+    if action in {Action.MFA_CONFIRM, Action.MFA_DISABLE, Action.MFA_RENEW_CODES, Action.MFA_RESET}:
+        for user in (*town.staff.values(), town.colleague):
+            town.house.give_factor(user, confirmed=action is not Action.MFA_CONFIRM)
     if action is not Action.PLATFORM_PREPARE:
         return town
-    return Town(House(), town.clinic, {}, {}, {})
+    return attrs.evolve(town, house=House(), staff={}, sessions={}, records={})

@@ -166,7 +166,7 @@ def test_a_count_below_the_limit_locks_nothing() -> None:
 
 
 def test_a_second_factor_is_owed_after_the_right_password_only(house: House, user: User) -> None:
-    change(house, user, mfa_enabled=True)
+    house.give_factor(user)
     assert refusal(house, user.email, PASSWORD) is MfaRequired
     assert refusal(house, user.email) is AuthenticationFailed
 

@@ -50,6 +50,13 @@ REACH: Final = {
     Action.KEY_RETIRE_MASTER: ("none", "none",       "none",  "none",   "none",  "all"),
     Action.KEY_REWRAP:       ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.KEY_ROTATE:       ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.MFA_CONFIRM:      ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.MFA_DISABLE:      ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.MFA_ENROLL:       ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.MFA_POLICY_CHANGE: ("all",  "none",       "none",  "none",   "none",  "none"),
+    Action.MFA_POLICY_VIEW:  ("all",   "none",       "all",   "none",   "none",  "none"),
+    Action.MFA_RENEW_CODES:  ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.MFA_RESET:        ("all",   "none",       "none",  "none",   "none",  "none"),
     Action.PATIENT_ACCESS_REPORT: ("all", "none",    "all",   "none",   "none",  "none"),
     Action.PATIENT_CHANGE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
@@ -88,10 +95,16 @@ ANSWERS_NOTHING: Final = {
     Action.AUTH_LOGOUT,
     Action.KEY_RETIRE,
     Action.KEY_RETIRE_MASTER,
+    Action.MFA_CONFIRM,
+    Action.MFA_DISABLE,
+    Action.MFA_ENROLL,
+    Action.MFA_RENEW_CODES,
+    Action.MFA_RESET,
     Action.PATIENT_DELETE,
     Action.SESSION_END,
     Action.USER_DEACTIVATE,
 }
+"""What answers with nothing, or with nothing that names a clinic."""
 
 CASES: Final = [
     (action, holder, record)
@@ -156,7 +169,7 @@ def test_what_the_catalogue_does_not_name_is_refused(holder: Role | Holder, monk
 
 @pytest.mark.parametrize(("action", "holder", "record"), CASES)
 def test_a_call_is_answered_as_the_table_says(action: Action, holder: Role | Holder, record: str) -> None:
-    town = settled()
+    town = town_before(action, settled())
     caller, patient_id = town.caller(holder), town.records.get(record)
     before, refusal = town.house.entries(), expected_refusal(action, holder, record)
     if refusal is None:

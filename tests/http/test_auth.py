@@ -148,9 +148,8 @@ def test_an_expired_token_is_refused() -> None:
 def test_a_second_factor_owed_is_said_by_its_code(world: World) -> None:
     user = world.staff(Role.ADMIN)
     with world.store.open_unit(world.clinic_id) as unit:
-        stored = unit.users.get(user.id)
-        assert stored is not None
-        unit.users.save(attrs.evolve(stored, mfa_enabled=True))
+        unit.second_factors.propose(user.id, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        unit.second_factors.enable(user.id, 0)
     answer = world.client.post("/api/v1/auth/login", json={"email": user.email, "password": PASSWORD})
     assert refused(answer) == (401, MfaRequired.code)
     assert answer.headers["WWW-Authenticate"] == REALM

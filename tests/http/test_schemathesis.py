@@ -11,6 +11,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from mindbridge_core import Role
+from mindbridge_core.identity import ClinicDraft
 from tests.http.wire import Wire
 from tests.http.world import Staff, new_world
 
@@ -25,6 +27,7 @@ CONFIG: dict[str, Any] = {
 }
 
 WORLD = new_world()
+ELSEWHERE = WORLD.core.open_clinic(ClinicDraft(organization="Oak", name="Elsewhere"))
 WIRE = Wire(WORLD.client.application)
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", WIRE, config=SchemathesisConfig.from_dict(CONFIG))
 
@@ -40,8 +43,13 @@ def test_every_operation_conforms(case: schemathesis.Case[Any], somebody: Staff)
     parameters = case.path_parameters or {}
     if _is_record_id(parameters.get("patient_id")):
         parameters["patient_id"] = somebody.admit()["id"]
-    # Somebody of their own for each log-out: the operation may end all of their sessions.
-    staff = WORLD.session() if case.operation.path.endswith("logout") else somebody
+    # Somebody of their own for each operation that may end sessions, lock an e-mail or bind a whole clinic.
+    path = case.operation.path
+    staff = somebody
+    if path.endswith("logout") or "/mfa/" in path:
+        staff = WORLD.session()
+    elif path.endswith("clinic/mfa"):
+        staff = WORLD.log_in(WORLD.staff(Role.ADMIN, ELSEWHERE))
     headers = {} if case.operation.path.endswith(("login", "refresh")) else _credentials(staff)
     response = case.call(headers=headers)
     excluded = _mislabelled(case)

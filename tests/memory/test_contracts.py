@@ -26,6 +26,14 @@ class TestSessions(OverMemory, testing.SessionsContract):
     pass
 
 
+class TestSecondFactors(OverMemory, testing.SecondFactorsContract):
+    pass
+
+
+class TestMfaPolicies(OverMemory, testing.MfaPoliciesContract):
+    pass
+
+
 class TestRefreshTokens(OverMemory, testing.RefreshTokensContract):
     pass
 

@@ -18,6 +18,7 @@ from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents
+from mindbridge_memory.second_factors import MemorySecondFactors
 from mindbridge_memory.trail import MemoryAuditTrail
 from tests.memory.stores import ReadyStore
 
@@ -92,6 +93,11 @@ def revokes_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryConsents, "save", save)
 
 
+def takes_codes_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemorySecondFactors, "use_step", lambda _, __, ___: True)
+    patch.setattr(MemorySecondFactors, "use_code", lambda _, __, ___, ____: True)
+
+
 def passes_over_lists(patch: pytest.MonkeyPatch) -> None:
     def entries(history: MemoryAccessHistory) -> Any:
         found = (one.entry for one in history.tables.entries.rows() if one.entry.clinic_id == history.clinic_id)
@@ -129,6 +135,8 @@ BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (uses_tokens_twice, "RefreshTokensContract", "test_of_two_uses_at_once_one_finds_the_token_unused"),
     (ends_again, "SessionsContract", "test_a_session_ends_once"),
     (counts_no_tries, "LoginAttemptsContract", "test_ten_tries_at_once_count_ten"),
+    (takes_codes_twice, "SecondFactorsContract", "test_of_two_uses_of_a_step_at_once_one_wins"),
+    (takes_codes_twice, "SecondFactorsContract", "test_of_two_uses_of_a_recovery_code_at_once_one_wins"),
     (answers_anew, "AnswersContract", "test_two_requests_at_once_with_one_key_make_one_record"),
     (revokes_again, "ConsentsContract", "test_a_stale_version_is_refused"),
     (revokes_again, "ConsentsContract", "test_of_two_revocations_at_once_one_loses_and_knows_it"),

@@ -15,9 +15,21 @@ from mindbridge_core.errors import AuditUnavailable, DependencyUnavailable, Sess
 from mindbridge_core.identity import AccessTokens, ClinicDraft, CommonPasswords, PasswordHasher, StaffDraft
 from mindbridge_core.patients import PatientDraft, PatientFilter
 from mindbridge_core.phi import KeyPurpose
-from mindbridge_core.testing import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
+from mindbridge_core.testing import (
+    AccessTokensContract,
+    CommonPasswordsContract,
+    OneTimeCodesContract,
+    PasswordHasherContract,
+)
 from mindbridge_core.testing.records import LATER, NOW, a_patient, an_entry
-from mindbridge_memory import FewCommonPasswords, MemoryStore, OpaqueAccessTokens, ScryptHasher, memory_ports
+from mindbridge_memory import (
+    FewCommonPasswords,
+    MemoryStore,
+    OpaqueAccessTokens,
+    ScryptHasher,
+    StandardCodes,
+    memory_ports,
+)
 from tests.memory.stores import ReadyStore
 
 
@@ -32,6 +44,11 @@ class TestHasher(PasswordHasherContract):
 class TestCommonPasswords(CommonPasswordsContract):
     def common_passwords(self) -> CommonPasswords:
         return FewCommonPasswords()
+
+
+class TestOneTimeCodes(OneTimeCodesContract):
+    def codes(self) -> StandardCodes:
+        return StandardCodes()
 
 
 class TestAccessTokens(AccessTokensContract):

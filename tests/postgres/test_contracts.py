@@ -93,6 +93,14 @@ class TestSessions(OverPostgres, testing.SessionsContract):
     pass
 
 
+class TestSecondFactors(OverPostgres, testing.SecondFactorsContract):
+    pass
+
+
+class TestMfaPolicies(OverPostgres, testing.MfaPoliciesContract):
+    pass
+
+
 class TestRefreshTokens(OverPostgres, testing.RefreshTokensContract):
     pass
 

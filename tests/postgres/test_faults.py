@@ -8,11 +8,24 @@ from uuid import UUID
 
 import attrs
 import psycopg
+import pyotp
 import pytest
 
 from mindbridge_core import Action, Operator, Origin, Role, SessionClaim
 from mindbridge_core.errors import AuditUnavailable
-from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffChanges, StaffDraft, TokenPair, User
+from mindbridge_core.identity import (
+    ClinicDraft,
+    CodeAgain,
+    Credentials,
+    MfaPolicyDraft,
+    PasswordAgain,
+    PasswordAndCode,
+    RefreshRequest,
+    StaffChanges,
+    StaffDraft,
+    TokenPair,
+    User,
+)
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
     BreakGlassFilter,
@@ -36,7 +49,21 @@ SHARING = ConsentDraft(consent_type=ConsentType.DATA_SHARING, consent_form_versi
 TO_ELM = DisclosureRequest(recipient="Elm", purpose="Care", description="The record")
 REASON = BreakGlassRequest(access_reason="On the crisis line, nobody else is there")
 REVIEW = BreakGlassReview(outcome=ReviewOutcome.JUSTIFIED, note="Confirmed")
+AGAIN = PasswordAgain(password=PASSWORD)
 ELSEWHERE = ClinicDraft(organization="Elm", name="Elsewhere")
+
+
+@attrs.frozen
+class Factor:
+    """Somebody in a session, with a secret that waits for its first code, or that has had it."""
+
+    claim: SessionClaim
+    secret: str
+
+    @property
+    def code(self) -> str:
+        """A code that is good and was not used: that of the next step."""
+        return pyotp.TOTP(self.secret).at(utc_now(), counter_offset=1)
 
 
 @attrs.frozen
@@ -53,6 +80,8 @@ class Ground:
     consent_id: UUID
     manager: SessionClaim
     access_id: UUID
+    pending: Factor
+    protected: Factor
 
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
@@ -89,6 +118,15 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.KEY_RETIRE_MASTER: lambda on: on.product.core.retire_master_key(Operator(), "long gone"),
     Action.KEY_REWRAP: lambda on: on.product.core.rewrap_keys(Operator(clinic_id=on.clinic_id)),
     Action.KEY_ROTATE: lambda on: on.product.core.rotate_data_key(Operator(clinic_id=on.clinic_id)),
+    Action.MFA_ENROLL: lambda on: on.product.core.enroll_mfa(on.claim, AGAIN),
+    Action.MFA_CONFIRM: lambda on: on.product.core.confirm_mfa(on.pending.claim, CodeAgain(otp=on.pending.code)),
+    Action.MFA_DISABLE: lambda on: on.product.core.disable_mfa(
+        on.protected.claim, PasswordAndCode(password=PASSWORD, otp=on.protected.code)
+    ),
+    Action.MFA_RENEW_CODES: lambda on: on.product.core.renew_recovery_codes(on.protected.claim, AGAIN),
+    Action.MFA_RESET: lambda on: on.product.core.reset_mfa(on.claim, on.protected.claim.user_id),
+    Action.MFA_POLICY_VIEW: lambda on: on.product.core.view_mfa_policy(on.claim),
+    Action.MFA_POLICY_CHANGE: lambda on: on.product.core.change_mfa_policy(on.claim, MfaPolicyDraft(required=True)),
     Action.PATIENT_LIST: lambda on: on.product.core.list_patients(on.claim, PatientFilter()),
     Action.PATIENT_VIEW: lambda on: on.product.core.view_patient(on.claim, on.patient_id),
     Action.PATIENT_CREATE: lambda on: on.product.core.admit_patient(on.claim, PatientDraft(name="Eve")),
@@ -115,7 +153,27 @@ def ground(product: Product) -> Ground:
     other = product.core.admit_patient(claim, PatientDraft(name="Bea"))
     access = product.core.break_the_glass(manager, other.id, REASON)
     colleague = product.staff(clinic_id, Role.READONLY)
-    return Ground(product, clinic_id, admin, colleague, pair, claim, patient.id, consent.id, manager, access.id)
+    pending, protected = enrolling(product, clinic_id), enrolling(product, clinic_id)
+    product.core.confirm_mfa(protected.claim, CodeAgain(otp=pyotp.TOTP(protected.secret).now()))
+    return Ground(
+        product,
+        clinic_id,
+        admin,
+        colleague,
+        pair,
+        claim,
+        patient.id,
+        consent.id,
+        manager,
+        access.id,
+        pending,
+        protected,
+    )
+
+
+def enrolling(product: Product, clinic_id: UUID) -> Factor:
+    claim = product.session(product.staff(clinic_id, Role.READONLY))
+    return Factor(claim, product.core.enroll_mfa(claim, AGAIN).secret)
 
 
 def snapshot(database: TestDatabase) -> dict[str, object]:

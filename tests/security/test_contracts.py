@@ -6,6 +6,7 @@ import pytest
 
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.testing.keys import ClinicKeysContract, KeptKeys, MasterKeyContract
+from mindbridge_core.testing.second_factors import OneTimeCodesContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_security import (
     Argon2Hasher,
@@ -15,6 +16,7 @@ from mindbridge_security import (
     KeyRing,
     LocalMasterKey,
     TokenAlgorithm,
+    TotpCodes,
     ZxcvbnPasswords,
     utc_now,
 )
@@ -31,6 +33,11 @@ class TestArgon2(PasswordHasherContract):
 class TestZxcvbnPasswords(CommonPasswordsContract):
     def common_passwords(self) -> ZxcvbnPasswords:
         return ZxcvbnPasswords()
+
+
+class TestTotpCodes(OneTimeCodesContract):
+    def codes(self) -> TotpCodes:
+        return TotpCodes()
 
 
 @pytest.mark.parametrize("algorithm", TokenAlgorithm, scope="class")

@@ -38,6 +38,10 @@ _PATIENT_SHOWN: Final = {
 
 EXAMPLES: Final[dict[str, Any]] = {
     "Credentials": {"email": "sam@clinic.example", "password": "a long sentence that only Sam knows"},
+    "PasswordAgain": {"password": "a long sentence that only Sam knows"},
+    "CodeAgain": {"otp": "492039"},
+    "PasswordAndCode": {"password": "a long sentence that only Sam knows", "otp": "492039"},
+    "MfaPolicyDraft": {"required": True, "readonly": False},
     "RefreshRequest": {"refresh_token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T"},
     "TokenResource": {
         "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",

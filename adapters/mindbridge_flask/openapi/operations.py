@@ -66,6 +66,7 @@ HEADERS: Final[dict[str, Schema]] = {
 _TAGS: Final = {
     "auth": "Authentication",
     "users": "Authentication",
+    "clinic": "Authentication",
     "consents": "Patients",
     "patients": "Patients",
     "audit-logs": "Audit trail",

@@ -4,6 +4,7 @@ from itertools import chain
 
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
+from mindbridge_flask.routes.mfa import MFA
 from mindbridge_flask.routes.oversight import OVERSIGHT
 from mindbridge_flask.routes.patients import PATIENTS
 from mindbridge_flask.routes.privacy import PRIVACY
@@ -13,4 +14,4 @@ from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, STAFF, PATIENTS, AUDIT, PRIVACY, OVERSIGHT))
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, MFA, STAFF, PATIENTS, AUDIT, PRIVACY, OVERSIGHT))

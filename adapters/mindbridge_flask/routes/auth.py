@@ -35,8 +35,9 @@ class LogOutQuery:
 def log_in(call: Call, body: Credentials) -> Answer[TokenResource]:
     """Begin a session with e-mail and password.
 
-    401 `invalid_credentials` when they are no account's, 401 `mfa_required` when the second factor is owed, 423
-    while the e-mail is locked after too many tries.
+    401 `invalid_credentials` when they are no account's, 401 `mfa_required` when the second factor is owed,
+    401 `invalid_code` when `otp` is neither its code nor a recovery code, or was used before, 423 while the e-mail is
+    locked after too many tries.
     """
     return Answer(content=TokenResource.of(call.core.log_in(body, call.origin)))
 

@@ -15,6 +15,7 @@ from mindbridge_postgres.schema.compliance import (
     idempotency_keys,
 )
 from mindbridge_postgres.schema.identity import (
+    clinic_policies,
     clinics,
     login_attempts,
     login_directory,
@@ -35,6 +36,7 @@ __all__ = [
     "audit_positions",
     "audit_sinks",
     "clinic_keys",
+    "clinic_policies",
     "clinics",
     "crisis_events",
     "disclosures",

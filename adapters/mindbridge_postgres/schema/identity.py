@@ -6,6 +6,7 @@ None of them holds PHI in the clear.
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -84,6 +85,8 @@ users = Table(
     Column("mfa_enabled", Boolean, nullable=False, server_default=text("false")),
     *ciphertext("mfa_secret", SHORT, nullable=True),
     Column("mfa_last_step", BigInteger),
+    # An admin has taken the second factor away: a new one is owed, whatever the clinic demands of the role.
+    Column("mfa_owed", Boolean, nullable=False, server_default=text("false")),
     moment("last_login", nullable=True),
     moment("password_changed_at", nullable=True),
     *version(),
@@ -95,6 +98,7 @@ users = Table(
     CheckConstraint("email !~ '[A-Z]' AND position('@' IN email) > 1", name="email_normalised"),
     CheckConstraint("mfa_last_step >= 0", name="mfa_last_step"),
     CheckConstraint("NOT mfa_enabled OR mfa_secret IS NOT NULL", name="mfa_enrolled"),
+    CheckConstraint("NOT (mfa_enabled AND mfa_owed)", name="mfa_owed"),
 )
 
 recovery_codes = Table(
@@ -108,6 +112,20 @@ recovery_codes = Table(
     moment("created_at"),
     within_clinic("user_id", "users"),
     Index(None, "clinic_id", "user_id"),
+)
+
+clinic_policies = Table(
+    "clinic_policies",
+    metadata,
+    uuid("clinic_id", primary_key=True),
+    Column("mfa_roles", ARRAY(Text), nullable=False),
+    *version(),
+    moment("updated_at"),
+    uuid("updated_by", nullable=True),
+    of_clinic(),
+    within_clinic("updated_by", "users"),
+    CheckConstraint(f"mfa_roles <@ ARRAY{list(ROLES)}::text[]", name="mfa_roles"),
+    comment="What a clinic demands of its staff. Apart from `clinics`, which the application may only add to.",
 )
 
 login_directory = Table(

@@ -21,6 +21,20 @@ from mindbridge_core.identity.inputs import (
     StaffDraft,
     valid_npi,
 )
+from mindbridge_core.identity.mfa import (
+    PHI_ROLES,
+    CodeAgain,
+    Enrolment,
+    MfaPolicies,
+    MfaPolicy,
+    MfaPolicyDraft,
+    OneTimeCodes,
+    PasswordAgain,
+    PasswordAndCode,
+    RecoveryCode,
+    SecondFactor,
+    SecondFactors,
+)
 from mindbridge_core.identity.overseers import Overseers, overseers
 from mindbridge_core.identity.passwords import accept_password, normalize_password
 from mindbridge_core.identity.ports import (
@@ -38,25 +52,37 @@ from mindbridge_core.identity.ports import (
 from mindbridge_core.identity.tokens import RefreshSecret, TokenPair
 
 __all__ = [
+    "PHI_ROLES",
     "AccessTokens",
     "Clinic",
     "ClinicDraft",
     "Clinics",
+    "CodeAgain",
     "CommonPasswords",
     "Credentials",
     "Directory",
     "DirectoryEntry",
+    "Enrolment",
     "IdentityUnit",
     "Lockout",
     "LoginAttemptLog",
     "LoginAttempts",
+    "MfaPolicies",
+    "MfaPolicy",
+    "MfaPolicyDraft",
+    "OneTimeCodes",
     "Organization",
     "Overseers",
+    "PasswordAgain",
+    "PasswordAndCode",
     "PasswordHasher",
+    "RecoveryCode",
     "RefreshRequest",
     "RefreshSecret",
     "RefreshToken",
     "RefreshTokens",
+    "SecondFactor",
+    "SecondFactors",
     "Session",
     "SessionLimits",
     "Sessions",

@@ -134,6 +134,8 @@ class SignedIn:
     session: Session
     role: Role
     user_active: bool
+    mfa_owed: bool = False
+    """Whether the user must set up a second factor before anything else."""
 
 
 @attrs.frozen(kw_only=True)
@@ -178,6 +180,12 @@ class LoginAttempts:
             return self
         failures = 1 if self.locked_until is not None else self.failures + 1
         locked_until = now + lockout.lasts if failures >= lockout.limit else None
+        return attrs.evolve(self, failures=failures, locked_until=locked_until)
+
+    def uncounted(self, lockout: Lockout) -> LoginAttempts:
+        """Take one try back: it was no wrong one, but proved too little to clear the others."""
+        failures = max(self.failures - 1, 0)
+        locked_until = self.locked_until if failures >= lockout.limit else None
         return attrs.evolve(self, failures=failures, locked_until=locked_until)
 
     def cleared(self) -> LoginAttempts:

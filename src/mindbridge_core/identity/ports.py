@@ -18,6 +18,7 @@ from mindbridge_core.identity.entities import (
     SignedIn,
     User,
 )
+from mindbridge_core.identity.mfa import MfaPolicies, SecondFactors
 from mindbridge_core.pagination import Page
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.work import Unit
@@ -103,7 +104,7 @@ class Sessions(Protocol):
         """Store a new session."""
 
     def signed_in(self, session_id: UUID) -> SignedIn | None:
-        """Return the session with its user's standing, in one look-up."""
+        """Return the session with its user's standing and the clinic's rule on second factors, in one look-up."""
 
     def of_user(self, user_id: UUID) -> Sequence[Session]:
         """Return the user's sessions that are not revoked, the newest first."""
@@ -157,8 +158,16 @@ class IdentityUnit(Unit, Protocol):
         """E-mails, across all clinics."""
 
     @property
+    def mfa_policies(self) -> MfaPolicies:
+        """The clinic's rule on second factors."""
+
+    @property
     def refresh_tokens(self) -> RefreshTokens:
         """The clinic's refresh tokens."""
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """The second factors of the clinic's staff."""
 
     @property
     def sessions(self) -> Sessions:

@@ -14,6 +14,7 @@ from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
 from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
 from mindbridge_core.testing.readings import TrailReadingContract
+from mindbridge_core.testing.second_factors import MfaPoliciesContract, OneTimeCodesContract, SecondFactorsContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
 from mindbridge_core.testing.sinks import AuditSinkContract, SinkBookContract
@@ -39,10 +40,13 @@ __all__ = [
     "KeyStoreContract",
     "LoginAttemptsContract",
     "MasterKeyContract",
+    "MfaPoliciesContract",
+    "OneTimeCodesContract",
     "PasswordHasherContract",
     "PatientsContract",
     "RefreshTokensContract",
     "RiskAssessorContract",
+    "SecondFactorsContract",
     "SessionsContract",
     "SinkBookContract",
     "StoreContract",

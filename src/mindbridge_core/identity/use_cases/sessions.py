@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import attrs
 
-from mindbridge_core.access import Action
+from mindbridge_core.access import WITHOUT_SECOND_FACTOR, Action
 from mindbridge_core.actor import Actor, Anonymous, Origin, SessionClaim
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import AccountLocked, AuthenticationFailed, MfaRequired, SessionEnded, UnknownClinic
+from mindbridge_core.errors import (
+    AccountLocked,
+    AuthenticationFailed,
+    MfaEnrolmentRequired,
+    MfaRequired,
+    SessionEnded,
+    UnknownClinic,
+)
 from mindbridge_core.identity.entities import (
     DirectoryEntry,
     Lockout,
@@ -24,20 +30,24 @@ from mindbridge_core.identity.inputs import Credentials, RefreshRequest
 from mindbridge_core.identity.passwords import normalize_password
 from mindbridge_core.identity.ports import AccessTokens, IdentityUnit, PasswordHasher
 from mindbridge_core.identity.tokens import RefreshSecret, TokenPair
+from mindbridge_core.identity.use_cases.proof import CheckCode, email_digest
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
-from mindbridge_core.work import OpenUnit, Work
+from mindbridge_core.work import Desk, OpenUnit, Work
 
 __all__ = ["Identify", "IssueTokens", "LogIn", "LogOut", "RefreshSession", "ViewSelf"]
 
 
 @attrs.frozen(kw_only=True)
 class Identify:
-    """Turn a token's claim into an actor, by today's standing of session and user; SessionEnded otherwise."""
+    """Turn a token's claim into an actor, by today's standing of session and user; SessionEnded otherwise.
+
+    Whoever owes their clinic a second factor can only set it up: MfaEnrolmentRequired for all else.
+    """
 
     clock: Clock
     limits: SessionLimits
 
-    def __call__(self, unit: IdentityUnit, claim: SessionClaim) -> Actor:
+    def __call__(self, unit: IdentityUnit, claim: SessionClaim, action: Action) -> Actor:
         """Look the session up once, and note at most every `limits.touch_every` that it was used."""
         now = self.clock()
         found = unit.sessions.signed_in(claim.session_id)
@@ -45,6 +55,8 @@ class Identify:
             raise SessionEnded
         if not found.user_active or not found.session.alive(now, self.limits):
             raise SessionEnded
+        if found.mfa_owed and action not in WITHOUT_SECOND_FACTOR:
+            raise MfaEnrolmentRequired
         if now - found.session.last_seen_at >= self.limits.touch_every:
             unit.sessions.touch(claim.session_id, now)
         return Actor(
@@ -90,7 +102,7 @@ class IssueTokens:
 
 @attrs.frozen(kw_only=True)
 class LogIn:
-    """Begin a session for an e-mail and its password.
+    """Begin a session for an e-mail and its password, and a code where the account has a second factor.
 
     Unknown, wrong and deleted answer alike and take the same time: the same units are opened and one
     hash is verified in every case. The slow hash is verified between units, never inside one.
@@ -99,6 +111,7 @@ class LogIn:
     open_unit: OpenUnit[IdentityUnit]
     work: Work[IdentityUnit]
     hasher: PasswordHasher
+    check: CheckCode
     issue: IssueTokens
     clock: Clock
     new_id: NewId
@@ -106,9 +119,9 @@ class LogIn:
     limits: SessionLimits
 
     def __call__(self, credentials: Credentials, origin: Origin) -> TokenPair:
-        """Return the tokens. Raises AuthenticationFailed, AccountLocked or MfaRequired."""
+        """Return the tokens. Raises AuthenticationFailed, AccountLocked, MfaRequired or WrongCode."""
         email = normalize_email(credentials.email)
-        digest = hashlib.sha256(email.encode()).digest()
+        digest = email_digest(email)
         entry, locked = self._count_try(email, digest)
         caller = Anonymous(clinic_id=entry.clinic_id, origin=origin)
         known = None if entry.clinic_id == PLATFORM_CLINIC_ID else entry.user_id
@@ -121,7 +134,7 @@ class LogIn:
         if user is None or not fits:
             with self.work(caller, Action.AUTH_LOGIN, resource_id=known):
                 raise AuthenticationFailed
-        return self._begin(user, digest, self._fresh_hash(user, password), caller)
+        return self._begin(user, credentials.otp, self._fresh_hash(user, password), caller)
 
     def _count_try(self, email: str, digest: bytes) -> tuple[DirectoryEntry, bool]:
         now = self.clock()
@@ -148,15 +161,13 @@ class LogIn:
         outdated = user.password_hash is not None and self.hasher.outdated(user.password_hash)
         return self.hasher.hash(password) if outdated else user.password_hash
 
-    def _begin(self, user: User, digest: bytes, fresh_hash: str | None, caller: Anonymous) -> TokenPair:
+    def _begin(self, user: User, otp: str | None, fresh_hash: str | None, caller: Anonymous) -> TokenPair:
         now = self.clock()
         with self.work(caller, Action.AUTH_LOGIN, resource_id=user.id) as desk:
             current = desk.unit.users.get(user.id)
             if current is None or not current.active or current.password_changed_at != user.password_changed_at:
                 raise AuthenticationFailed  # changed while the hash was being verified
-            if current.mfa_enabled:
-                raise MfaRequired
-            desk.unit.attempts.save(desk.unit.attempts.locked(digest).cleared())
+            factor = self._prove(desk, current, otp)
             if fresh_hash != user.password_hash:
                 desk.unit.users.rehash(user.id, user.password_hash, fresh_hash)
             desk.unit.users.note_login(user.id, now)
@@ -171,8 +182,18 @@ class LogIn:
                 user_agent=caller.origin.user_agent,
             )
             desk.unit.sessions.add(session)
-            desk.changes({"session_id": session.id}, plain=frozenset({"session_id"}))
+            desk.changes({"session_id": session.id, **factor}, plain=frozenset({"session_id", *factor}))
             return self.issue(desk.unit, session)
+
+    def _prove(self, desk: Desk[IdentityUnit], user: User, otp: str | None) -> dict[str, str]:
+        """Clear the count of tries once nothing is owed any more; return the second factor that was shown, if any."""
+        tries = desk.unit.attempts.locked(email_digest(user.email))
+        if user.mfa_enabled and otp is None:
+            desk.unit.attempts.save(tries.uncounted(self.lockout))
+            desk.refuse(MfaRequired())
+        shown = {"second_factor": self.check(desk.unit, user, otp)} if user.mfa_enabled and otp is not None else {}
+        desk.unit.attempts.save(tries.cleared())
+        return shown
 
 
 @attrs.frozen(kw_only=True)
