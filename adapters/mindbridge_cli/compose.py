@@ -119,7 +119,12 @@ def composed(settings: Settings, ring: KeyRing | None = None) -> Iterator[Compos
 def web_application(product: Composed, settings: Settings) -> Flask:
     """Return the HTTP application; `/api/ready` looks at database, migrations, key ring and the sinks' lag."""
     origins: frozenset[str] = frozenset(settings.cors_origins)
-    http = HttpSettings(body_limit=settings.body_limit_bytes, cors_origins=origins, hsts=settings.behind_tls)
+    http = HttpSettings(
+        body_limit=settings.body_limit_bytes,
+        import_limit=settings.import_limit_bytes,
+        cors_origins=origins,
+        hsts=settings.behind_tls,
+    )
     app = create_app(
         product.core,
         settings=http,

@@ -86,6 +86,11 @@ class Settings:
         default=(),
     )
     body_limit_bytes: int = setting("The longest request body.", whole(1024, 16_777_216), default=65_536)
+    import_limit_bytes: int = setting(
+        "The longest file of patients that a request may bring; it is held in memory.",
+        whole(1024, 268_435_456),
+        default=33_554_432,
+    )
 
     workers: int = setting("Server processes.", whole(1, 64), default=2)
     threads: int = setting("Requests that each process works on at once.", whole(1, 64), default=4)

@@ -36,6 +36,7 @@ from mindbridge_flask.refusals import Refusal
 from mindbridge_flask.resources import encode
 from mindbridge_flask.routing import Route
 from mindbridge_flask.unexpected import trace
+from mindbridge_flask.uploads import csv_upload
 
 __all__ = ["Bare", "Endpoint", "refuse"]
 
@@ -131,6 +132,8 @@ def _sent(route: Route, mount: Mount, values: Mapping[str, str]) -> dict[str, ob
         arguments["query"] = query
     if route.conditional:
         arguments["version"] = expected_version(environ)
+    if "upload" in route.takes:
+        arguments["upload"] = csv_upload(request, mount.settings.import_limit)
     if route.body is not None:
         data = json_body(request, mount.settings)
         arguments["body"] = parse(route.body, data)

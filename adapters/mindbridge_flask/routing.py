@@ -1,7 +1,7 @@
 """The declared route table: rules, the OpenAPI document and the catalogue test are all made from it.
 
 A handler's signature is its declaration. Its first parameter says who may call: `Call` anyone,
-`StaffCall` whoever has an access token. Beside it there may be `body` and `query` (input classes),
+`StaffCall` whoever has an access token. Beside it there may be `body` and `query` (input classes), `upload` (a file),
 `version` (from If-Match), `once` (from Idempotency-Key), and the variables of the path, which are
 UUIDs. What the good answer holds is the return annotation's.
 """
@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import attrs
@@ -26,7 +27,7 @@ Handler = Callable[..., "Answer[Any] | Response"]
 H = TypeVar("H", bound=Handler)
 
 OK: Final = HTTPStatus.OK
-_OWN_NAMES: Final = {"call", "body", "query", "version", "once"}
+_OWN_NAMES: Final = {"call", "body", "query", "version", "once", "upload"}
 
 
 @attrs.frozen(kw_only=True)
@@ -34,8 +35,8 @@ class Route:
     """One method on one path.
 
     `action` is the operation that it performs; None where none is performed, as on a health check. `media` are the
-    types of an answer that is no JSON. `throttled` routes count
-    tries by address and e-mail. `refusals` are the statuses that this route gives beyond those that follow
+    types of an answer that is no JSON, which a `negotiated` route gives to whoever asks for it. `throttled` routes
+    count tries by address and e-mail. `refusals` are the statuses that this route gives beyond those that follow
     from its parts.
     """
 
@@ -58,6 +59,7 @@ class Route:
     variables: tuple[str, ...]
     takes: frozenset[str]
     media: tuple[str, ...]
+    negotiated: bool
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class Route:
             found |= {HTTPStatus.SERVICE_UNAVAILABLE}
         if self.staff:
             found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        if self.body is not None:
+        if self.body is not None or "upload" in self.takes:
             found |= {
                 HTTPStatus.BAD_REQUEST,
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -126,7 +128,8 @@ class RouteTable:
         def declare(handler: H) -> H:
             hints = get_type_hints(handler)
             names = list(inspect.signature(handler).parameters)
-            result = hints["return"]
+            results = _members(hints["return"])
+            answer = next((get_args(one)[0] for one in results if get_origin(one) is Answer), Response)
             declared = Route(
                 method=method,
                 path=path,
@@ -141,7 +144,8 @@ class RouteTable:
                 throttled=throttled,
                 body=hints.get("body"),
                 query=hints.get("query", NoQuery),
-                answer=get_args(result)[0] if get_origin(result) is Answer else result,
+                answer=answer,
+                negotiated=len(results) > 1,
                 conditional="version" in names,
                 repeatable="once" in names,
                 variables=_variables(names, hints, path),
@@ -156,6 +160,10 @@ class RouteTable:
 
 def _is_staff(call: type[Call]) -> bool:
     return issubclass(call, StaffCall)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any type
+    return get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
 
 
 def _variables(names: list[str], hints: dict[str, Any], path: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Sequence
+from datetime import date
 from uuid import UUID
 
 import attrs
@@ -10,7 +12,7 @@ import attrs
 from mindbridge_core.errors import DuplicateMrn, IdempotencyKeyReused, LostUpdate
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import Patient, PatientFilter, name_tokens, query_tokens
+from mindbridge_core.patients import Patient, PatientFilter, name_tokens, person_text, query_tokens
 from mindbridge_memory.tables import Answer, Tables
 
 __all__ = ["MemoryAnswers", "MemoryPatients"]
@@ -27,6 +29,28 @@ class MemoryPatients:
         """Keep a new patient; DuplicateMrn when another patient of the clinic has the MRN."""
         self._claim_mrn(patient)
         self.tables.patients.put((self.clinic_id, patient.id), patient)
+
+    def add_many(self, patients: Sequence[Patient]) -> None:
+        """Keep new patients."""
+        for patient in patients:
+            self.add(patient)
+
+    def mrn_mark(self, mrn: str) -> bytes:
+        """Return the MRN as it is compared."""
+        return _collapsed(mrn).encode()
+
+    def person_mark(self, name: str, born: date) -> bytes:
+        """Return name and date of birth as they are compared."""
+        return person_text(name, born).encode()
+
+    def known(self, mrn_marks: Collection[bytes], person_marks: Collection[bytes]) -> frozenset[bytes]:
+        """Return the marks of living patients."""
+        taken = {mark for mark in mrn_marks if self.tables.mrns.get((self.clinic_id, mark.decode())) is not None}
+        return frozenset(taken | (self._people() & set(person_marks) if person_marks else set()))
+
+    def _people(self) -> set[bytes]:
+        living = (one for one in self.tables.patients.rows() if self._fits(one, PatientFilter()))
+        return {self.person_mark(one.name, one.date_of_birth) for one in living if one.date_of_birth is not None}
 
     def get(self, patient_id: UUID) -> Patient | None:
         """Return the living record."""
@@ -45,7 +69,7 @@ class MemoryPatients:
         if stored is None or stored.version != patient.version:
             raise LostUpdate
         if stored.mrn is not None:
-            self.tables.mrns.put((self.clinic_id, stored.mrn), None)
+            self.tables.mrns.put((self.clinic_id, _collapsed(stored.mrn)), None)
         if patient.deleted_at is None:
             self._claim_mrn(patient)
         saved = attrs.evolve(patient, version=patient.version + 1)
@@ -55,9 +79,10 @@ class MemoryPatients:
     def _claim_mrn(self, patient: Patient) -> None:
         if patient.mrn is None:
             return
-        if self.tables.mrns.get((self.clinic_id, patient.mrn)) is not None:
+        key = self.clinic_id, _collapsed(patient.mrn)
+        if self.tables.mrns.get(key) is not None:
             raise DuplicateMrn
-        self.tables.mrns.put((self.clinic_id, patient.mrn), patient.id)
+        self.tables.mrns.put(key, patient.id)
 
     def _fits(self, patient: Patient, only: PatientFilter) -> bool:
         return (

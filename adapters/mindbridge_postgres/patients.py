@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -11,10 +11,11 @@ import attrs
 
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, name_tokens, query_tokens
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, query_tokens
 from mindbridge_core.phi import ClinicCipher
+from mindbridge_postgres.bulk import insert_patients
 from mindbridge_postgres.database import Connection
-from mindbridge_postgres.search import hashed
+from mindbridge_postgres.search import hashed, person_hash, search_hashes
 
 __all__ = ["PostgresPatients"]
 
@@ -72,6 +73,13 @@ _FOUND: Final = """
     GROUP BY patient_id HAVING count(*) = cardinality(%(tokens)s::bytea[])))
 """
 
+_KNOWN: Final = """
+SELECT mrn_index FROM patients
+WHERE clinic_id = %(clinic_id)s AND mrn_index = ANY(%(mrns)s::bytea[]) AND deleted_at IS NULL
+UNION ALL
+SELECT token FROM patient_search WHERE clinic_id = %(clinic_id)s AND token = ANY(%(people)s::bytea[])
+"""
+
 _ALL: Final = "clinic_id = %(clinic_id)s AND deleted_at IS NULL"
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     "case_manager_id": " AND case_manager_id = %(case_manager_id)s",
@@ -94,6 +102,26 @@ class PostgresPatients:
     def add(self, patient: Patient) -> None:
         """Insert the patient."""
         self._connection.run(_INSERT, self._row(patient))
+
+    def add_many(self, patients: Sequence[Patient]) -> None:
+        """Insert the patients in one statement."""
+        if patients:
+            insert_patients(self._connection, self._clinic_id, [self._row(patient) for patient in patients])
+
+    def mrn_mark(self, mrn: str) -> bytes:
+        """Return the MRN's blind index."""
+        return self._cipher.blind_index("patients.mrn", mrn)
+
+    def person_mark(self, name: str, born: date) -> bytes:
+        """Return the person's hash in the index."""
+        return person_hash(self._cipher, name, born)
+
+    def known(self, mrn_marks: Collection[bytes], person_marks: Collection[bytes]) -> frozenset[bytes]:
+        """Return the marks that stand in the indexes; nothing is decrypted."""
+        if not mrn_marks and not person_marks:
+            return frozenset()
+        params = {"clinic_id": self._clinic_id, "mrns": list(mrn_marks), "people": list(person_marks)}
+        return frozenset(bytes(row[0]) for row in self._connection.run(_KNOWN, params).fetchall())
 
     def get(self, patient_id: UUID) -> Patient | None:
         """Return the living record."""
@@ -144,7 +172,7 @@ class PostgresPatients:
             "date_of_birth": self._sealed("date_of_birth", patient, None if born is None else born.isoformat()),
             "diagnosis": self._sealed("diagnosis", patient, patient.diagnosis),
             "diagnosis_code": self._sealed("diagnosis_code", patient, patient.diagnosis_code),
-            "tokens": [] if patient.deleted_at else hashed(self._cipher, name_tokens(patient.name)),
+            "tokens": [] if patient.deleted_at else search_hashes(self._cipher, patient.name, born),
         }
         return row
 

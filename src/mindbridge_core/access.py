@@ -81,6 +81,7 @@ class Action(StrEnum):
     PATIENT_CHANGE = "patient.change"
     PATIENT_CREATE = "patient.create"
     PATIENT_DELETE = "patient.delete"
+    PATIENT_IMPORT = "patient.import"
     PATIENT_LIST = "patient.list"
     PATIENT_VIEW = "patient.view"
     PLATFORM_PREPARE = "platform.prepare"
@@ -159,6 +160,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.BREAK_GLASS_LIST:   _grant("patient", ADMIN, OFFICER, phi=True),
     Action.BREAK_GLASS_REVIEW: _grant("patient", ADMIN, OFFICER, phi=True),
     Action.CONSENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True, emergency=True),
+    Action.PATIENT_IMPORT:   _grant("patient", ADMIN, OPERATOR, phi=True),
     Action.CONSENT_RECORD:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),

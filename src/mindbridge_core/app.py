@@ -48,6 +48,7 @@ from mindbridge_core.oversight.shipping import ShipTrail
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
 from mindbridge_core.patients import EmergencyLimits, PatientUnit
 from mindbridge_core.patients.break_glass import BreakTheGlass, ListEmergencyAccesses, ReviewEmergencyAccess
+from mindbridge_core.patients.importing import ImportPatients
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_core.privacy import PrivacyUnit
@@ -121,6 +122,7 @@ class MindBridge:
     break_the_glass: BreakTheGlass
     list_emergency_accesses: ListEmergencyAccesses
     review_emergency_access: ReviewEmergencyAccess
+    import_patients: ImportPatients
     read_trail: ReadTrail
     export_trail: ExportTrail
     verify_trail: VerifyTrail
@@ -208,6 +210,7 @@ class MindBridge:
             ),
             list_emergency_accesses=ListEmergencyAccesses(work=work),
             review_emergency_access=ReviewEmergencyAccess(work=work, clock=clock),
+            import_patients=ImportPatients(work=work, clock=clock, new_id=new_id),
             read_trail=ReadTrail(work=work),
             export_trail=ExportTrail(work=work, trails=ports.trails),
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),

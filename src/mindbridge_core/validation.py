@@ -23,7 +23,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from mindbridge_core.errors import Finding, InvalidInput
 
-__all__ = ["UNSET", "Number", "Pattern", "Rule", "Text", "Unset", "checked", "given", "parse", "ruled"]
+__all__ = ["UNSET", "Number", "Pattern", "Rule", "Text", "Unset", "checked", "given", "parse", "ruled", "shown"]
 
 Input = TypeVar("Input", bound=attrs.AttrsInstance)
 
@@ -192,7 +192,7 @@ def _findings(group: ClassValidationError) -> list[Finding]:
     for error in plain:
         if isinstance(error, ForbiddenExtraKeysError):
             findings += [
-                Finding(_pointer(name), "unknown_field", "is not a field") for name in sorted(error.extra_fields)
+                Finding("/" + shown(name), "unknown_field", "is not a field") for name in sorted(error.extra_fields)
             ]
         else:
             assert isinstance(error, InvalidInput)  # noqa: S101 - rules over several fields, held by the class itself
@@ -200,10 +200,10 @@ def _findings(group: ClassValidationError) -> list[Finding]:
     return findings
 
 
-def _pointer(name: str) -> str:
-    """Name a field that the client made up: RFC 6901 escapes, cut, printable."""
-    shown = "".join(char if char.isprintable() else "?" for char in name[:64])
-    return "/" + shown.replace("~", "~0").replace("/", "~1")
+def shown(name: str) -> str:
+    """Name in a pointer what the client made up: cut, printable, escaped (RFC 6901, 3)."""
+    printable = "".join(char if char.isprintable() else "?" for char in name[:64])
+    return printable.replace("~", "~0").replace("/", "~1")
 
 
 Reader = Callable[[object], object]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
@@ -71,6 +72,7 @@ class Desk(Generic[U_co]):
     changed: Mapping[str, object] = attrs.field(factory=dict, repr=False)
     plain: frozenset[str] = frozenset()
     emergency: Emergency | None = None
+    write: Callable[[Desk[U_co]], None] = attrs.field(repr=False)
 
     @property
     def actor(self) -> Actor:
@@ -90,6 +92,11 @@ class Desk(Generic[U_co]):
     def under(self, emergency: Emergency) -> None:
         """Mark whatever the entry will say as done under an emergency access."""
         self.emergency = emergency
+
+    def enter(self) -> None:
+        """Enter what is noted so far and begin anew: for work on more records than one entry should name."""
+        self.write(self)
+        self.returned, self.changed, self.plain = (), {}, frozenset()
 
     def refuse(self, refusal: MindBridgeError) -> NoReturn:
         """End the work: what was written so far is kept, the trail says `refusal`, and the caller gets it."""
@@ -120,13 +127,20 @@ class Work(Generic[U_co]):
             with self.open_unit(caller.clinic_id) as unit:
                 principal = self.identify(unit, caller, action) if isinstance(caller, SessionClaim) else caller
                 grant = permit(principal, action)
-                desk = Desk(unit=unit, principal=principal, grant=grant, clock=self.clock, resource_id=resource_id)
+                desk = Desk(
+                    unit=unit,
+                    principal=principal,
+                    grant=grant,
+                    clock=self.clock,
+                    resource_id=resource_id,
+                    write=partial(self._write, unit.audit, action),
+                )
                 try:
                     yield desk
                 except KeptRefusal as kept:
                     desk.refusal = kept.refusal
                 if (entered and grant.audited is Audited.ALWAYS) or desk.refusal is not None:
-                    unit.audit.append(self._done(desk, action))
+                    desk.write(desk)
         except DependencyUnavailable:
             raise  # the store or its trail is down: nothing was shown, nothing kept, and nothing can be entered
         except Exception as error:  # noqa: BLE001 - whatever it is, it is entered and raised again
@@ -148,6 +162,9 @@ class Work(Generic[U_co]):
             entry = _marked(self._refused(caller, action, resource_id, outcome, reason), emergency)
             unit.audit.append(attrs.evolve(entry, clinic_id=clinic_id))
         raise error
+
+    def _write(self, audit: AuditAppender, action: Action, desk: Desk[U_co]) -> None:
+        audit.append(self._done(desk, action))
 
     def _done(self, desk: Desk[U_co], action: Action) -> AuditEntry:
         """Say what was done; a refusal that is kept says why instead."""

@@ -22,6 +22,7 @@ STANDARD_LIBRARY: Final = frozenset(
         "collections",
         "contextlib",
         "copy",
+        "csv",
         "datetime",
         "decimal",
         "enum",

@@ -114,6 +114,7 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
     assert canaries.planted["name"] in call("GET", record, headers=bearer).json["name"]
     assert 1 == len(call("GET", "/patients", headers=bearer).json["data"])
     drive_privacy(call, canaries, record, bearer)
+    drive_import(call, canaries, bearer)
     drive_emergency(call, canaries, record, bearer)
     again = patient_with(canaries, name=f"Eve {canaries.plant('new name')}")
     for status, method, path, options in (
@@ -146,6 +147,28 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
     ):  # fmt: skip
         answer = call(method, path, **options)
         assert status == answer.status_code, (method, path, answer.data)
+
+
+def drive_import(call: Callable[..., Any], canaries: Canaries, bearer: dict[str, str]) -> None:
+    """Import rows with a canary in every cell; the good one is taken off again. Only the rejected ones are shown."""
+    row = f"{canaries.plant('imported name')},{canaries.plant('imported mrn')},{canaries.plant('imported diagnosis')},"
+    bad = ",".join(canaries.plant(f"imported {field}") for field in ("date", "code", "number", "e-mail"))
+    header = "name,mrn,diagnosis,date_of_birth,diagnosis_code,crisis_calls_30days,case_manager\n"
+    options = {"headers": bearer, "content_type": "text/csv"}
+    padding = f"{canaries.plant('padding')}\n" * 40_000
+    form = f'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n{header}{padding}\r\n--b--\r\n'
+    assert 422 == call("POST", "/patients/import", data=f"{canaries.plant('no header')},{row}", **options).status_code
+    assert 422 == call("POST", "/patients/import", data=f'{header}"{row}', **options).status_code
+    options["query_string"] = {"mode": "partial"}
+    shown = call("POST", "/patients/import", data=f"{header}{row},,,\n{row}{bad}\n", **options).json
+    assert (1, 1) == (shown["stored"], shown["rejected"])
+    assert canaries.planted["imported date"] in shown.pop("rejected_csv")
+    assert set() == canaries.found_in(str(shown).encode())
+    options["content_type"] = "multipart/form-data; boundary=b"
+    assert 40_000 == call("POST", "/patients/import", data=form, **options).json["rejected"]
+    query = {"q": canaries.planted["imported mrn"]}
+    (found,) = call("GET", "/patients", query_string=query, headers=bearer).json["data"]
+    assert 204 == call("DELETE", f"/patients/{found['id']}", headers=bearer).status_code
 
 
 def drive_privacy(call: Callable[..., Any], canaries: Canaries, record: str, bearer: dict[str, str]) -> None:

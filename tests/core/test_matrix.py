@@ -61,6 +61,7 @@ REACH: Final = {
     Action.PATIENT_CHANGE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
     Action.PATIENT_DELETE:   ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.PATIENT_IMPORT:   ("all",   "none",       "none",  "none",   "none",  "all"),
     Action.PATIENT_LIST:     ("all",   "caseload",   "all",   "all",    "none",  "all"),
     Action.PATIENT_VIEW:     ("all",   "reading",    "all",   "all",    "none",  "none"),
     Action.PLATFORM_PREPARE: ("none",  "none",       "none",  "none",   "none",  "all"),

@@ -133,6 +133,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.PATIENT_CHANGE: lambda on: on.product.core.change_patient(
         on.claim, on.patient_id, PatientChanges(status=PatientStatus.INACTIVE)
     ),
+    Action.PATIENT_IMPORT: lambda on: on.product.core.import_patients(on.claim, lambda: [b"name\nEve"]),
     Action.PATIENT_DELETE: lambda on: on.product.core.remove_patient(on.claim, on.patient_id),
 }
 SILENT: Final = {Action.AUTH_ME}  # leaves no entry when it succeeds

@@ -13,6 +13,7 @@ from mindbridge_flask.openapi.examples import RECORD_ID
 from mindbridge_flask.openapi.schemas import REFERENCE, Schema, fields_of
 from mindbridge_flask.problems import PROBLEM_TYPE
 from mindbridge_flask.routing import Route
+from mindbridge_flask.uploads import CSV_TYPE, FORM_TYPE
 
 __all__ = ["HEADERS", "PARAMETERS", "operation"]
 
@@ -92,6 +93,19 @@ _MEANINGS: Final = {
 }
 
 
+_FILE: Final[Schema] = {
+    CSV_TYPE: {"schema": {"type": "string"}, "example": "name,mrn\r\nAlex Example,MRN-0002\r\n"},
+    FORM_TYPE: {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+            "additionalProperties": False,
+        }
+    },
+}
+
+
 def operation(route: Route) -> dict[str, Any]:
     """Return the operation object of `route`."""
     summary, _, rest = inspect.cleandoc(route.handler.__doc__ or "").partition("\n")
@@ -107,6 +121,8 @@ def operation(route: Route) -> dict[str, Any]:
     if route.body is not None:
         schema = {"$ref": REFERENCE.format(name=route.body.__name__)}
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if "upload" in route.takes:
+        described["requestBody"] = {"required": True, "content": _FILE}
     return described
 
 
@@ -172,5 +188,6 @@ def _content(route: Route) -> Schema:
     if route.answer is type(None):
         return {}
     if hasattr(route.answer, "__struct_fields__"):
-        return {"application/json": {"schema": {"$ref": REFERENCE.format(name=route.answer.__name__)}}}
+        found: Schema = {"application/json": {"schema": {"$ref": REFERENCE.format(name=route.answer.__name__)}}}
+        return found | ({media: {"schema": {"type": "string"}} for media in route.media} if route.negotiated else {})
     return {"application/json": {"schema": {"type": "object"}}}

@@ -4,6 +4,7 @@ from itertools import chain
 
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
+from mindbridge_flask.routes.imports import IMPORTS
 from mindbridge_flask.routes.mfa import MFA
 from mindbridge_flask.routes.oversight import OVERSIGHT
 from mindbridge_flask.routes.patients import PATIENTS
@@ -14,4 +15,4 @@ from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, MFA, STAFF, PATIENTS, AUDIT, PRIVACY, OVERSIGHT))
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, MFA, STAFF, PATIENTS, IMPORTS, AUDIT, PRIVACY, OVERSIGHT))

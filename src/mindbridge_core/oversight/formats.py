@@ -14,11 +14,9 @@ import attrs
 from mindbridge_core.compliance import Link
 from mindbridge_core.errors import DamagedRecord
 from mindbridge_core.oversight.entities import TrailRecord
+from mindbridge_core.spreadsheets import csv_line
 
 __all__ = ["ExportFormat", "export_text", "read_line", "read_links", "record_members"]
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection)."""
 
 
 @unique
@@ -66,25 +64,18 @@ _MEMBERS: Final = [field.name for field in attrs.fields(TrailRecord) if field.na
 def export_text(records: Iterable[TrailRecord], form: ExportFormat) -> Iterator[str]:
     """Yield the export's lines, each with its end, as records come."""
     if form is ExportFormat.CSV:
-        yield _row(_MEMBERS)
+        yield csv_line(_MEMBERS)
         for record in records:
-            yield _row(_cell(value) for value in record_members(record).values())
+            yield csv_line(_cell(value) for value in record_members(record).values())
     else:
         for record in records:
             yield json.dumps(record_members(record), separators=(",", ":")) + "\n"
 
 
-def _row(cells: Iterable[str]) -> str:
-    """Return a line of CSV, every cell in quotes (RFC 4180)."""
-    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\r\n"
-
-
 def _cell(value: object) -> str:
-    """Write a value so that no spreadsheet runs it: what begins like a formula gets an apostrophe before it."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return "'" + text if text.startswith(_FORMULA) else text
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def read_line(line: str) -> TrailRecord:

@@ -20,7 +20,7 @@ from mindbridge_core.patients.entities import (
 from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.patients.ports import EmergencyAccesses, PatientFilter, Patients, PatientUnit
 from mindbridge_core.patients.reach import reach
-from mindbridge_core.patients.search import name_tokens, query_tokens
+from mindbridge_core.patients.search import name_tokens, person_text, query_tokens
 
 __all__ = [
     "AUDITABLE_FIELDS",
@@ -42,6 +42,7 @@ __all__ = [
     "RiskLevel",
     "is_part2",
     "name_tokens",
+    "person_text",
     "query_tokens",
     "reach",
 ]

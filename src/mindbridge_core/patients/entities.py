@@ -11,7 +11,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.patients.part2 import is_part2
-from mindbridge_core.validation import UNSET, Number, Pattern, Text, Unset, checked, ruled
+from mindbridge_core.validation import UNSET, Number, Pattern, Text, Unset, checked, given, ruled
 
 __all__ = ["AUDITABLE_FIELDS", "Patient", "PatientChanges", "PatientDraft", "PatientStatus", "RiskLevel"]
 
@@ -109,6 +109,11 @@ class PatientDraft:
     case_manager_id: UUID | None = None
 
     __attrs_post_init__ = checked
+
+    def patient(self, *, id: UUID, clinic_id: UUID, case_manager_id: UUID | None, at: datetime) -> Patient:
+        """Return the patient that this makes at the clinic, in the given caseload."""
+        sent = given(self) | {"case_manager_id": case_manager_id}
+        return Patient(id=id, clinic_id=clinic_id, created_at=at, updated_at=at, **sent)
 
 
 @attrs.frozen(kw_only=True)

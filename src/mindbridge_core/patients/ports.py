@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
 import attrs
 
 from mindbridge_core.idempotency import Answers
-from mindbridge_core.identity import Users
+from mindbridge_core.identity import Directory, Users
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.patients.emergency import BreakGlass, BreakGlassFilter
 from mindbridge_core.patients.entities import Patient, PatientStatus, RiskLevel
@@ -39,6 +40,18 @@ class Patients(Protocol):
 
     def add(self, patient: Patient) -> None:
         """Store a new patient; DuplicateMrn when another patient of the clinic has the MRN."""
+
+    def add_many(self, patients: Sequence[Patient]) -> None:
+        """Store new patients as `add` stores each; DuplicateMrn when one has the MRN of another, stored or new."""
+
+    def mrn_mark(self, mrn: str) -> bytes:
+        """Return what is equal for MRNs that count as one, however they are written, and says nothing else."""
+
+    def person_mark(self, name: str, born: date) -> bytes:
+        """Return what is equal for people of one name, case and accents aside, and one date of birth."""
+
+    def known(self, mrn_marks: Collection[bytes], person_marks: Collection[bytes]) -> frozenset[bytes]:
+        """Return those of the marks that a patient of the clinic has."""
 
     def get(self, patient_id: UUID) -> Patient | None:
         """Return the patient; None when the clinic has none of this id."""
@@ -91,6 +104,10 @@ class PatientUnit(Unit, Protocol):
     @property
     def emergency_accesses(self) -> EmergencyAccesses:
         """The clinic's emergency accesses."""
+
+    @property
+    def directory(self) -> Directory:
+        """Which account has an e-mail, across all clinics."""
 
     @property
     def patients(self) -> Patients:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
 from uuid import UUID
 
 from mindbridge_core.access import Role
 from mindbridge_core.errors import Forbidden, NotFound
+from mindbridge_core.identity import User
 from mindbridge_core.patients.emergency import BreakGlass
 from mindbridge_core.patients.entities import Patient
 from mindbridge_core.patients.ports import PatientUnit
 from mindbridge_core.patients.rules import in_caseload
 from mindbridge_core.work import Desk, Emergency
 
-__all__ = ["reach"]
+__all__ = ["manages_cases", "reach"]
 
 
 def reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
@@ -38,3 +40,8 @@ def _emergency_access(desk: Desk[PatientUnit], patient_id: UUID) -> BreakGlass |
     if desk.principal.holder is not Role.CASE_MANAGER:
         return None
     return desk.unit.emergency_accesses.standing(desk.actor.user_id, patient_id, desk.clock())
+
+
+def manages_cases(user: User | None) -> TypeGuard[User]:
+    """Whether patients can be given to this user: missing, foreign and retired ones, and other roles, answer alike."""
+    return user is not None and user.active and user.role is Role.CASE_MANAGER

@@ -8,9 +8,10 @@ marks), word by word; what is neither letter, digit nor mark parts words, so tha
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from typing import Final
 
-__all__ = ["MAX_PREFIX", "MIN_PREFIX", "name_tokens", "query_tokens"]
+__all__ = ["MAX_PREFIX", "MIN_PREFIX", "name_tokens", "person_text", "query_tokens"]
 
 MIN_PREFIX: Final = 2
 """One letter of an alphabet would say little to who searches and much to who counts equal hashes."""
@@ -40,3 +41,8 @@ def name_tokens(name: str) -> frozenset[str]:
 def query_tokens(text: str) -> frozenset[str]:
     """Return what a name must have all of to be found by `text`: its words, in any order; none when it has no word."""
     return frozenset(word[:MAX_PREFIX] for word in _words(text))
+
+
+def person_text(name: str, born: date) -> str:
+    """Return what is the same for people of one name, case and accents aside, and one date of birth."""
+    return f"{born.isoformat()} {' '.join(_words(name)) or name}"

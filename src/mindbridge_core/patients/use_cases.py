@@ -18,7 +18,7 @@ from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients.entities import AUDITABLE_FIELDS, Patient, PatientChanges, PatientDraft
 from mindbridge_core.patients.ports import PatientFilter, PatientUnit
-from mindbridge_core.patients.reach import reach
+from mindbridge_core.patients.reach import manages_cases, reach
 from mindbridge_core.patients.rules import date_findings, risk_findings
 from mindbridge_core.validation import given
 from mindbridge_core.work import Desk, Work
@@ -38,9 +38,8 @@ def _refuse(findings: list[Finding]) -> None:
 
 
 def _manager_findings(desk: Desk[PatientUnit], manager_id: UUID) -> list[Finding]:
-    """Find a case manager who is none of this clinic's: missing, foreign and retired ones answer alike."""
-    user = desk.unit.users.get(manager_id)
-    if user is not None and user.active and user.role is Role.CASE_MANAGER:
+    """Find a case manager who is none of this clinic's."""
+    if manages_cases(desk.unit.users.get(manager_id)):
         return []
     return [Finding("/case_manager_id", "unknown_case_manager", "is no active case manager of this clinic")]
 
@@ -93,8 +92,8 @@ class AdmitPatient:
         elif manager_id is not None:
             findings += _manager_findings(desk, manager_id)
         _refuse(findings)
-        sent = {**given(draft), "case_manager_id": manager_id}
-        return Patient(id=patient_id, clinic_id=desk.principal.clinic_id, created_at=now, updated_at=now, **sent)
+        clinic_id = desk.principal.clinic_id
+        return draft.patient(id=patient_id, clinic_id=clinic_id, case_manager_id=manager_id, at=now)
 
 
 @attrs.frozen(kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from uuid import UUID, uuid4
 
 import attrs
 
 from mindbridge_core.errors import DuplicateMrn, LostUpdate
-from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel
 from mindbridge_core.testing.lists import PatientListsContract
 from mindbridge_core.testing.records import LATER, SCRIPTS, a_patient, a_user, full_patient
 from mindbridge_core.testing.store import ContractStore, raises, together
@@ -19,6 +21,11 @@ def _added(store: ContractStore, patient: Patient) -> Patient:
     with store.open_unit(patient.clinic_id) as unit:
         unit.patients.add(patient)
     return patient
+
+
+def _added_together(store: ContractStore, clinic_id: UUID, patients: Sequence[Patient]) -> None:
+    with store.open_unit(clinic_id) as unit:
+        unit.patients.add_many(patients)
 
 
 def _stored(store: ContractStore, patient: Patient) -> Patient | None:
@@ -49,6 +56,54 @@ class PatientsContract(PatientListsContract):
         for patient in (full, a_patient(store.clinic_a), *named):
             _added(store, patient)
             assert patient == _stored(store, patient)
+
+    def test_many_patients_come_back_as_they_were_added(self) -> None:
+        """In every script, full and empty side by side, found by name; none at all is no mistake."""
+        store = self.store()
+        manager_id = _staff(store, store.clinic_a)
+        full = full_patient(store.clinic_a, manager_id)
+        named = [a_patient(store.clinic_a, name=name, mrn=f"{n}") for n, name in enumerate(SCRIPTS)]
+        patients = [full, a_patient(store.clinic_a, name="Zdenka Quillfeather"), *named]
+        _added_together(store, store.clinic_a, [])
+        _added_together(store, store.clinic_a, patients)
+        for patient in patients:
+            assert patient == _stored(store, patient)
+        with store.open_unit(store.clinic_a) as unit:
+            found = unit.patients.list(PatientFilter(query="quill zde"))
+        assert [patient.name for patient in found.items] == ["Zdenka Quillfeather"]
+
+    def test_of_many_patients_all_are_added_or_none(self) -> None:
+        """DuplicateMrn among themselves, and with a patient who is there."""
+        store = self.store()
+        _added(store, a_patient(store.clinic_a, mrn="MRN-1"))
+        for mrns in (("MRN-2", "MRN-2"), ("MRN-3", "MRN-1")):
+            pair = [a_patient(store.clinic_a, mrn=mrn) for mrn in mrns]
+            with raises(DuplicateMrn):
+                _added_together(store, store.clinic_a, pair)
+            assert [_stored(store, patient) for patient in pair] == [None, None]
+        _added_together(store, store.clinic_b, [a_patient(store.clinic_b, mrn=mrn) for mrn in ("MRN-1", "MRN-2")])
+
+    def test_people_are_recognised_by_their_marks(self) -> None:
+        """By MRN, and by name with date of birth, however written; not by the other clinic, nor once deleted."""
+        store = self.store()
+        born, another = date(1980, 2, 29), date(1980, 2, 28)
+        ada = a_patient(store.clinic_a, name="Zoë  Åström", date_of_birth=born, mrn="MRN-1")
+        gone = a_patient(store.clinic_a, name="Gone", date_of_birth=born, mrn="MRN-2")
+        _added_together(store, store.clinic_a, [ada, gone])
+        _added(store, a_patient(store.clinic_a, name="Single", date_of_birth=born))
+        _saved(store, gone.removed(_staff(store, store.clinic_a), LATER))
+        with store.open_unit(store.clinic_a) as unit:
+            mark, person = unit.patients.mrn_mark, unit.patients.person_mark
+            there = {mark("mrn-1"), person("ZOE ASTROM", born), person("single", born)}
+            absent = {mark("MRN-2"), mark("MRN"), person("Gone", born), person("Zoe", born), person("Single", another)}
+            mrns = [mark(text) for text in ("mrn-1", "MRN-2", "MRN")]
+            people = [person(name, born) for name in ("ZOE ASTROM", "single", "Gone", "Zoe")]
+            assert there == unit.patients.known(mrns, [*people, person("Single", another)])
+            assert len(there | absent) == len(there) + len(absent)
+            assert unit.patients.known([], []) == frozenset()
+        with store.open_unit(store.clinic_b) as unit:
+            marks = [unit.patients.mrn_mark("MRN-1")], [unit.patients.person_mark("Zoë Åström", born)]
+            assert unit.patients.known(*marks) == frozenset()
 
     def test_an_absent_patient_is_none(self) -> None:
         """So is another clinic's."""
@@ -112,6 +167,8 @@ class PatientsContract(PatientListsContract):
         _added(store, a_patient(store.clinic_a))
         with raises(DuplicateMrn):
             _added(store, a_patient(store.clinic_a, mrn="MRN-1"))
+        with raises(DuplicateMrn):
+            _added(store, a_patient(store.clinic_a, mrn=" mrn-1"))
         with raises(DuplicateMrn):
             _saved(store, attrs.evolve(other, mrn="MRN-1"))
         _added(store, a_patient(store.clinic_b, mrn="MRN-1"))
