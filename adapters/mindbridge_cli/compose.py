@@ -19,6 +19,7 @@ from mindbridge_cli.settings import Settings, SettingsRefused
 from mindbridge_core import MindBridge, Ports
 from mindbridge_core.identity import Lockout, SessionLimits
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
@@ -101,6 +102,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
             lasts=timedelta(minutes=settings.emergency_minutes),
             review_within=timedelta(hours=settings.emergency_review_hours),
         ),
+        detectors=detectors_of(_detection_limits(settings)),
     )
     return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
 
@@ -166,6 +168,18 @@ def _argon2(settings: Settings) -> Argon2Settings:
         memory_kib=settings.argon2_memory_kib,
         parallelism=settings.argon2_parallelism,
         at_once=max(1, len(os.sched_getaffinity(0)) // settings.workers),
+    )
+
+
+def _detection_limits(settings: Settings) -> DetectionLimits:
+    return DetectionLimits(
+        volume_most=settings.detect_volume_patients,
+        volume_factor=settings.detect_volume_factor,
+        history=timedelta(days=settings.detect_history_days),
+        day_begins=settings.detect_day_begins,
+        day_ends=settings.detect_day_ends,
+        off_hours_most=settings.detect_off_hours_patients,
+        refusals_most=settings.detect_refusals,
     )
 
 

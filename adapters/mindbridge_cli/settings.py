@@ -144,6 +144,19 @@ class Settings:
         number(24, 8760),
         default=72.0,
     )
+    detect_volume_patients: int = setting(
+        "Patients seen in an hour that are usual for anybody.", whole(1, 1_000_000), default=100
+    )
+    detect_volume_factor: float = setting(
+        "Times a user's own mean hour that are usual for that user.", number(1, 1000), default=3.0
+    )
+    detect_history_days: int = setting("Days that a user's mean hour is made of.", whole(0, 366), default=28)
+    detect_day_begins: int = setting("The hour at which a clinic opens, by its own clocks.", whole(0, 23), default=7)
+    detect_day_ends: int = setting("The hour at which it closes.", whole(1, 24), default=20)
+    detect_off_hours_patients: int = setting(
+        "Patients seen in an hour that are usual while it is closed.", whole(1, 1_000_000), default=50
+    )
+    detect_refusals: int = setting("Refusals in an hour that are usual.", whole(1, 1_000_000), default=10)
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
 
@@ -213,6 +226,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "key_ring and key_ring_file: give one of the two"
     if settings.pool_min > settings.pool_max:
         yield "pool_min: must not be more than pool_max"
+    if settings.detect_day_begins >= settings.detect_day_ends:
+        yield "detect_day_begins: must be before detect_day_ends"
     if settings.session_idle_minutes > settings.session_absolute_hours * 60:
         yield "session_idle_minutes: must not be more than session_absolute_hours"
     if "file" in settings.audit_sinks and settings.audit_file is None:

@@ -1,4 +1,4 @@
-"""What answers about emergency accesses look like."""
+"""What answers about emergency accesses and unusual access look like."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import BreakGlass, ReviewOutcome
 from mindbridge_flask.resources import Pagination
 
-__all__ = ["EmergencyAccessPage", "EmergencyAccessResource", "GrantedResource"]
+__all__ = ["AuditFindingPage", "EmergencyAccessPage", "EmergencyAccessResource", "GrantedResource"]
 
 
 class GrantedResource(msgspec.Struct, frozen=True):
@@ -58,4 +59,35 @@ class EmergencyAccessPage(msgspec.Struct, frozen=True):
     def of(cls, page: Page[BreakGlass]) -> EmergencyAccessPage:
         """Show `page`."""
         shown = [EmergencyAccessResource.of(access) for access in page.items]
+        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+
+
+class AuditFindingResource(msgspec.Struct, frozen=True):
+    """What a rule found: a user who did something `observed` times in a window, where `threshold` is usual."""
+
+    id: UUID
+    user_id: UUID
+    rule: str
+    window_start: datetime
+    window_end: datetime
+    observed: int
+    threshold: int
+    found_at: datetime
+
+    @classmethod
+    def of(cls, finding: AuditFinding) -> AuditFindingResource:
+        """Show `finding`."""
+        return cls(**{name: getattr(finding, name) for name in cls.__struct_fields__})
+
+
+class AuditFindingPage(msgspec.Struct, frozen=True):
+    """A page of findings, oldest first."""
+
+    data: list[AuditFindingResource]
+    pagination: Pagination
+
+    @classmethod
+    def of(cls, page: Page[AuditFinding]) -> AuditFindingPage:
+        """Show `page`."""
+        shown = [AuditFindingResource.of(finding) for finding in page.items]
         return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))

@@ -9,6 +9,7 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.identity import Lockout, PasswordHasher, SessionLimits
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
+from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory.codes import StandardCodes
@@ -59,4 +60,5 @@ def memory_ports(
         throttle=MemoryThrottle(clock),
         throttle_limits=throttle_limits or ThrottleLimits(),
         emergency_limits=emergency_limits or EmergencyLimits(),
+        detectors=detectors_of(DetectionLimits()),
     )

@@ -19,6 +19,7 @@ from mindbridge_core.identity import (
     Session,
     User,
 )
+from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import BreakGlass, Patient
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
@@ -98,6 +99,7 @@ class Tables:
 
     answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
     attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)
+    audit_findings: Table[tuple[UUID, UUID, str, datetime], AuditFinding] = attrs.field(factory=Table)
     clinics: Table[UUID, Clinic] = attrs.field(factory=Table)
     consents: Table[tuple[UUID, UUID], Consent] = attrs.field(factory=Table)
     directory: Table[str, DirectoryEntry] = attrs.field(factory=Table)

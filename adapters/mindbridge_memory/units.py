@@ -13,6 +13,7 @@ from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
 from mindbridge_memory.custody import MemoryKeyStore
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
+from mindbridge_memory.findings import MemoryAuditFindings
 from mindbridge_memory.identity import (
     MemoryDirectory,
     MemoryLoginAttempts,
@@ -59,6 +60,11 @@ class MemoryUnit:
     def attempts(self) -> MemoryLoginAttempts:
         """Tries, across all clinics."""
         return MemoryLoginAttempts(self.tables)
+
+    @property
+    def audit_findings(self) -> MemoryAuditFindings:
+        """The clinic's findings."""
+        return MemoryAuditFindings(self.tables, self.clinic_id)
 
     @property
     def clinics(self) -> MemoryClinics:

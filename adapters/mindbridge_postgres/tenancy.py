@@ -41,6 +41,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "alembic_version": "SELECT",
         "appointments": _LATER,
         "audit_chain_heads": _CHANGED,
+        "audit_findings": _ADDED,
         "audit_logs": _ADDED,
         "audit_positions": _CHANGED,
         "audit_sinks": _CHANGED,

@@ -20,6 +20,7 @@ from mindbridge_postgres.custody import PostgresKeyStore
 from mindbridge_postgres.database import Connection, Database, set_clinic
 from mindbridge_postgres.emergency import PostgresEmergencyAccesses
 from mindbridge_postgres.errors import translate
+from mindbridge_postgres.findings import PostgresAuditFindings
 from mindbridge_postgres.identity import (
     PostgresDirectory,
     PostgresLoginAttempts,
@@ -63,6 +64,11 @@ class PostgresUnit:
     def attempts(self) -> PostgresLoginAttempts:
         """Tries, across all clinics."""
         return PostgresLoginAttempts(self.connection)
+
+    @cached_property
+    def audit_findings(self) -> PostgresAuditFindings:
+        """The clinic's findings."""
+        return PostgresAuditFindings(self.connection, self.clinic_id)
 
     @cached_property
     def clinics(self) -> PostgresClinics:

@@ -49,7 +49,9 @@ class Action(StrEnum):
     """Every operation, by its name in the audit trail."""
 
     AUDIT_CHECKPOINT = "audit.checkpoint"
+    AUDIT_DETECT = "audit.detect"
     AUDIT_EXPORT = "audit.export"
+    AUDIT_FINDINGS = "audit.findings"
     AUDIT_READ = "audit.read"
     AUDIT_SHIP = "audit.ship"
     AUDIT_VERIFY = "audit.verify"
@@ -123,6 +125,8 @@ def _grant(
 # fmt: off
 GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.AUDIT_CHECKPOINT: _grant("audit_log", OPERATOR, phi=False),
+    Action.AUDIT_DETECT:     _grant("audit_log", OPERATOR, phi=False),
+    Action.AUDIT_FINDINGS:   _grant("audit_log", ADMIN, OFFICER, phi=False),
     Action.AUDIT_EXPORT:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=True),
     Action.AUDIT_READ:       _grant("audit_log", ADMIN, OFFICER, phi=True),
     Action.AUDIT_SHIP:       _grant("audit_log", OPERATOR, phi=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -43,7 +43,8 @@ from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, L
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Notifier
-from mindbridge_core.oversight import OversightUnit, SinkBook, Trails
+from mindbridge_core.oversight import DetectionUnit, Detector, OversightUnit, SinkBook, Trails
+from mindbridge_core.oversight.detecting import DetectUnusualAccess, ListFindings
 from mindbridge_core.oversight.shipping import ShipTrail
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
 from mindbridge_core.patients import EmergencyLimits, PatientUnit
@@ -60,7 +61,7 @@ from mindbridge_core.work import OpenUnit, TurnAway, Work
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
 
-class AnyUnit(CustodyUnit, IdentityUnit, OversightUnit, PrivacyUnit, PatientUnit, Protocol):
+class AnyUnit(CustodyUnit, DetectionUnit, IdentityUnit, OversightUnit, PrivacyUnit, PatientUnit, Protocol):
     """A transaction with every context's repositories."""
 
 
@@ -88,6 +89,7 @@ class Ports:
     throttle: Throttle
     throttle_limits: ThrottleLimits
     emergency_limits: EmergencyLimits
+    detectors: Sequence[Detector]
 
 
 @attrs.frozen(kw_only=True)
@@ -128,6 +130,8 @@ class MindBridge:
     verify_trail: VerifyTrail
     checkpoint_trail: CheckpointTrail
     ship_trail: ShipTrail
+    detect_unusual_access: DetectUnusualAccess
+    list_findings: ListFindings
     record_consent: RecordConsent
     list_consents: ListConsents
     revoke_consent: RevokeConsent
@@ -216,6 +220,15 @@ class MindBridge:
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),
             checkpoint_trail=CheckpointTrail(work=work, trails=ports.trails, keys=ports.clinic_keys, clock=clock),
             ship_trail=ShipTrail(work=work, trails=ports.trails),
+            detect_unusual_access=DetectUnusualAccess(
+                work=work,
+                trails=ports.trails,
+                clock=clock,
+                new_id=new_id,
+                detectors=ports.detectors,
+                tell=Overseers(notifier=ports.notifier),
+            ),
+            list_findings=ListFindings(work=work),
             record_consent=RecordConsent(work=work, clock=clock, new_id=new_id),
             list_consents=ListConsents(work=work),
             revoke_consent=RevokeConsent(work=work, clock=clock),

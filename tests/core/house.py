@@ -15,6 +15,7 @@ from mindbridge_core.audit import AuditEntry
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, TokenPair, User
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import BreakGlass, PatientDraft
 from mindbridge_core.phi import KeyPurpose
 from mindbridge_core.privacy import Consent, ConsentType
@@ -194,6 +195,23 @@ def replace_data_key(house: House, clinic_id: UUID) -> None:
     house.store.tables.keep()
 
 
+def find_unusual(house: House, user: User) -> None:
+    """Have a rule have found something about the user."""
+    finding = AuditFinding(
+        id=house.core.ports.new_id(),
+        clinic_id=user.clinic_id,
+        user_id=user.id,
+        rule="patient_volume",
+        window_start=START - timedelta(days=9),
+        window_end=START - timedelta(days=9) + timedelta(hours=1),
+        observed=101,
+        threshold=100,
+        found_at=START,
+    )
+    with house.store.open_unit(user.clinic_id) as unit:
+        unit.audit_findings.add(finding)
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -214,6 +232,7 @@ def settled() -> Town:
     for name, patient_id in records.items():
         allow_sharing(house, other_clinic if name == "other clinic" else clinic, patient_id)
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
+    find_unusual(house, colleague)
     open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])
     sessions = {role: house.log_in(user) for role, user in staff.items()}
     replace_data_key(house, clinic)

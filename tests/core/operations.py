@@ -53,6 +53,8 @@ USE_CASES: Final = {
     "end_session": Action.SESSION_END,
     "list_sessions": Action.SESSION_LIST,
     "list_staff": Action.USER_LIST,
+    "detect_unusual_access": Action.AUDIT_DETECT,
+    "list_findings": Action.AUDIT_FINDINGS,
     "checkpoint_trail": Action.AUDIT_CHECKPOINT,
     "export_trail": Action.AUDIT_EXPORT,
     "disclose_record": Action.DISCLOSURE_MAKE,
@@ -198,6 +200,8 @@ def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
 
 CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_CHECKPOINT: lambda town, caller, _: town.house.core.checkpoint_trail(caller),
+    Action.AUDIT_DETECT: lambda town, caller, _: town.house.core.detect_unusual_access(caller),
+    Action.AUDIT_FINDINGS: lambda town, caller, _: town.house.core.list_findings(caller).items[0],
     Action.AUDIT_EXPORT: lambda town, caller, _: next(
         town.house.core.export_trail(caller, Period(), ExportFormat.NDJSON)
     ),

@@ -325,6 +325,11 @@ def test_words_of_any_script_are_a_reason(reason: str) -> None:
     assert reason == BreakGlassRequest(access_reason=reason).access_reason
 
 
+def test_a_reasons_schema_says_its_lengths() -> None:
+    rule = attrs.fields_dict(BreakGlassRequest)["access_reason"].metadata["rule"]
+    assert {"minLength": 10, "maxLength": 1000} == rule.schema()
+
+
 @pytest.mark.parametrize(
     "limits", [{"lasts": 0}, {"lasts": -1}, {"lasts": 25 * 60, "review_within": 9_999}, {"review_within": 59}]
 )

@@ -29,6 +29,8 @@ ALIVE: Final = frozenset(RECORDS[:4])
 REACH: Final = {
     #                         admin    case manager  officer  readonly  anyone   operator
     Action.AUDIT_CHECKPOINT: ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.AUDIT_DETECT:     ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.AUDIT_FINDINGS:   ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.AUDIT_EXPORT:     ("all",   "none",       "all",   "none",   "none",  "all"),
     Action.AUDIT_READ:       ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.AUDIT_SHIP:       ("none",  "none",       "none",  "none",   "none",  "all"),

@@ -70,6 +70,10 @@ class TestEmergencyAccesses(OverMemory, testing.EmergencyAccessesContract):
     pass
 
 
+class TestAuditFindings(OverMemory, testing.AuditFindingsContract):
+    pass
+
+
 class TestAccessHistory(OverMemory, testing.AccessHistoryContract):
     pass
 

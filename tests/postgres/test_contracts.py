@@ -139,6 +139,10 @@ class TestEmergencyAccesses(OverPostgres, testing.EmergencyAccessesContract):
     pass
 
 
+class TestAuditFindings(OverPostgres, testing.AuditFindingsContract):
+    pass
+
+
 class TestAccessHistory(OverPostgres, testing.AccessHistoryContract):
     pass
 

@@ -86,6 +86,8 @@ class Ground:
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUDIT_CHECKPOINT: lambda on: on.product.core.checkpoint_trail(Operator(clinic_id=on.clinic_id)),
+    Action.AUDIT_DETECT: lambda on: on.product.core.detect_unusual_access(Operator(clinic_id=on.clinic_id)),
+    Action.AUDIT_FINDINGS: lambda on: on.product.core.list_findings(on.claim),
     Action.AUDIT_EXPORT: lambda on: on.product.core.export_trail(on.claim, Period(), ExportFormat.CSV),
     Action.AUDIT_READ: lambda on: on.product.core.read_trail(on.claim, TrailFilter()),
     Action.AUDIT_SHIP: lambda on: on.product.core.ship_trail(Operator(clinic_id=on.clinic_id), KeptEntries()),

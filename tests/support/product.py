@@ -12,6 +12,7 @@ import attrs
 from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionClaim
 from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory import KeptMessages
@@ -96,6 +97,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             throttle=PostgresThrottle(database, utc_now),
             throttle_limits=WIDE,
             emergency_limits=EmergencyLimits(),
+            detectors=detectors_of(DetectionLimits()),
         )
     )
     return Product(core=core, database=database, keys=keys, ring=ring)

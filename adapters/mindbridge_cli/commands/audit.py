@@ -14,6 +14,7 @@ import click
 
 from mindbridge_cli.checkpoints import checkpoint_key, genuine_checkpoints, public_key
 from mindbridge_cli.compose import composed
+from mindbridge_cli.detection import detect
 from mindbridge_cli.output import ExitCode, as_json, check_found, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core import Operator
@@ -40,6 +41,9 @@ _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 @click.group("audit")
 def command() -> None:
     """The audit trail: whether it is what was written, giving it out, and copying it to sinks."""
+
+
+command.add_command(detect)
 
 
 @command.command()

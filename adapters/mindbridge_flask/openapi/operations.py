@@ -70,6 +70,7 @@ _TAGS: Final = {
     "clinic": "Authentication",
     "consents": "Patients",
     "patients": "Patients",
+    "audit-findings": "Audit trail",
     "audit-logs": "Audit trail",
     "break-glass": "Audit trail",
 }

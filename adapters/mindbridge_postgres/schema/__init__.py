@@ -26,12 +26,13 @@ from mindbridge_postgres.schema.identity import (
     throttle_windows,
     users,
 )
-from mindbridge_postgres.schema.oversight import emergency_accesses
+from mindbridge_postgres.schema.oversight import audit_findings, emergency_accesses
 from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patient_search, patients
 
 __all__ = [
     "appointments",
     "audit_chain_heads",
+    "audit_findings",
     "audit_logs",
     "audit_positions",
     "audit_sinks",

@@ -1,12 +1,14 @@
-"""What those who watch over a clinic look at: emergency accesses and their reviews."""
+"""What those who watch over a clinic look at: emergency accesses with their reviews, and unusual access."""
 
-from sqlalchemy import CheckConstraint, Index, Table, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, UniqueConstraint, text
 
 from mindbridge_postgres.schema.columns import (
     LONG,
     ciphertext,
+    line,
     metadata,
     moment,
+    of_clinic,
     one_of,
     tenant_key,
     uuid,
@@ -39,4 +41,23 @@ emergency_accesses = Table(
     CheckConstraint("expires_at >= granted_at", name="expires_after_granted"),
     Index(None, "clinic_id", "patient_id", "user_id"),
     Index("ix_emergency_accesses_unreviewed", "clinic_id", "user_id", postgresql_where=text("reviewed_at IS NULL")),
+)
+
+audit_findings = Table(
+    "audit_findings",
+    metadata,
+    *tenant_key(),
+    # No foreign key: like the trail that it is read from, a finding may name whom the clinic's staff does not list.
+    uuid("user_id"),
+    *line("rule", 64),
+    moment("window_start"),
+    moment("window_end"),
+    Column("observed", Integer, nullable=False),
+    Column("threshold", Integer, nullable=False),
+    moment("found_at"),
+    of_clinic(),
+    UniqueConstraint("clinic_id", "user_id", "rule", "window_start"),
+    CheckConstraint("window_end > window_start", name="window"),
+    CheckConstraint("threshold >= 0", name="threshold"),
+    CheckConstraint("observed > threshold", name="observed"),
 )

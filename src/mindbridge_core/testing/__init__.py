@@ -10,6 +10,7 @@ from mindbridge_core.testing.attempts import LoginAttemptsContract
 from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.custody import KeyStoreContract
 from mindbridge_core.testing.emergency import EmergencyAccessesContract
+from mindbridge_core.testing.findings import AuditFindingsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
 from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
@@ -28,6 +29,7 @@ __all__ = [
     "AccessHistoryContract",
     "AccessTokensContract",
     "AnswersContract",
+    "AuditFindingsContract",
     "AuditSinkContract",
     "AuditTrailContract",
     "ClinicKeysContract",
