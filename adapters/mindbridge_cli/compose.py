@@ -17,13 +17,14 @@ from mindbridge_cli.rings import followed_ring, ring_of
 from mindbridge_cli.safety import missing
 from mindbridge_cli.settings import Settings, SettingsRefused
 from mindbridge_core import MindBridge, Ports
-from mindbridge_core.identity import Lockout, SessionLimits
+from mindbridge_core.identity import AccountLinks, Lockout, SessionLimits
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.notices import Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
-from mindbridge_notify import ConsoleNotifier
+from mindbridge_notify import Aside, ConsoleNotifier, NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
 from mindbridge_postgres import (
     Database,
     PoolSettings,
@@ -91,7 +92,9 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         new_secret=random_secret,
         session_limits=_session_limits(settings),
         lockout=Lockout(limit=settings.lockout_attempts, lasts=timedelta(minutes=settings.lockout_minutes)),
-        notifier=ConsoleNotifier(),
+        account_links=_links(settings),
+        notifier=_notifier(settings),
+        later=Aside(),
         throttle=_throttle(settings, database),
         throttle_limits=ThrottleLimits(
             per_address=settings.throttle_per_address,
@@ -147,6 +150,32 @@ def _throttle(settings: Settings, database: Database) -> Throttle:
     from mindbridge_redis import RedisThrottle
 
     return RedisThrottle.connect(settings.throttle_redis)
+
+
+def _links(settings: Settings) -> AccountLinks:
+    return AccountLinks(
+        base=settings.links_url,
+        invitation=timedelta(hours=settings.invitation_hours),
+        reset=timedelta(minutes=settings.reset_minutes),
+    )
+
+
+def _notifier(settings: Settings) -> Notifier:
+    """Send mail where a server is named; the terminal keeps secrets in its scroll-back, so it must be asked for."""
+    if settings.notify == "smtp" and settings.smtp_host is not None and settings.smtp_sender is not None:
+        return SmtpNotifier(
+            SmtpSettings(
+                host=settings.smtp_host,
+                port=settings.smtp_port,
+                security=SmtpSecurity(settings.smtp_security),
+                username=settings.smtp_username,
+                password=settings.smtp_password,
+                sender=settings.smtp_sender,
+                timeout=settings.smtp_timeout_seconds,
+                ca_file=settings.smtp_ca_file,
+            )
+        )
+    return ConsoleNotifier() if settings.notify == "console" else NoNotifier()
 
 
 def _pool(settings: Settings) -> PoolSettings:

@@ -79,6 +79,7 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
             workers=2,
             pool_max=4,
             graceful_timeout_seconds=3,
+            notify="console",  # all that is sent is read here
             throttle_per_address=DEMO_TRIES,  # all that is tried out comes from one address
             throttle_per_email=DEMO_TRIES,
         )

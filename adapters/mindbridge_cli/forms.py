@@ -17,11 +17,13 @@ __all__ = [
     "address",
     "file",
     "flag",
+    "mailbox",
     "many",
     "number",
     "one_of",
     "optional",
     "origin",
+    "page",
     "secret_text",
     "setting",
     "sink",
@@ -38,6 +40,8 @@ Converter = Callable[[Given], T]
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _ROLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+_MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 
 
@@ -193,6 +197,25 @@ def origin(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
         raise ValueError
     return value
+
+
+def page() -> tuple[str, Converter[str]]:
+    """Take the address below which pages lie: with TLS, but on this machine."""
+
+    def convert(value: Given) -> str:
+        parts = urlsplit(str(value))
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError
+        return str(value).rstrip("/")
+
+    return "https://HOST/PATH (http:// on this machine alone)", convert
+
+
+def mailbox() -> tuple[str, Converter[str]]:
+    """Take a plain e-mail address."""
+    return "an e-mail address", _matching(_MAILBOX)
 
 
 def many(takes: str, convert: Converter[T]) -> tuple[str, Converter[tuple[T, ...]]]:

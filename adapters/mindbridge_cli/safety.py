@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from mindbridge_cli.settings import Settings
 
 __all__ = ["insecure", "missing", "open_settings_file"]
@@ -40,6 +42,11 @@ def insecure(settings: Settings) -> Iterator[str]:
             "argon2id would cost an attacker too little: raise MINDBRIDGE_ARGON2_MEMORY_KIB or"
             " MINDBRIDGE_ARGON2_TIME_COST, or leave both as they are by default"
         )
+    if settings.notify == "smtp" and settings.smtp_security == "plain" and not _is_loopback(settings.smtp_host or ""):
+        yield (
+            f"mail to {settings.smtp_host} would travel in clear, and it holds one-time secrets: set"
+            " MINDBRIDGE_SMTP_SECURITY to starttls or tls"
+        )
     if os.environ.get("FLASK_DEBUG", "0").lower() not in {"", "0", "false", "no"}:
         yield "FLASK_DEBUG shows the inside of the program to whoever causes an error: unset it"
 
@@ -48,7 +55,8 @@ def open_settings_file(config: Path | None, settings: Settings) -> Iterator[str]
     """Yield a finding when a settings file that may hold secrets can be read by more than its owner."""
     if config is None:
         return
-    secrets = (settings.database_url, settings.owner_database_url, settings.key_ring)
+    found = attrs.fields(Settings)
+    secrets = [getattr(settings, field.name) for field in found if field.metadata["form"].secret]
     if any(secrets) and config.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield f"{config} may hold secrets and can be read by others: chmod 600 {config}"
 

@@ -17,10 +17,12 @@ from mindbridge_cli.forms import (
     address,
     file,
     flag,
+    mailbox,
     many,
     number,
     one_of,
     origin,
+    page,
     redis_address,
     secret_text,
     setting,
@@ -33,6 +35,8 @@ from mindbridge_cli.forms import (
 __all__ = ["LOG_LEVELS", "PREFIX", "Settings", "SettingsRefused", "load_settings", "variable"]
 
 PREFIX: Final = "MINDBRIDGE_"
+NOTIFIERS: Final = ("none", "console", "smtp")
+SMTP_SECURITY: Final = ("starttls", "tls", "plain")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _REFUSED_OPTION: Final = re.compile(r"Could not convert value .* for option '(\w+)' from loader ", re.DOTALL)
 
@@ -157,6 +161,31 @@ class Settings:
         "Patients seen in an hour that are usual while it is closed.", whole(1, 1_000_000), default=50
     )
     detect_refusals: int = setting("Refusals in an hour that are usual.", whole(1, 1_000_000), default=10)
+    invitation_hours: float = setting("How long an invitation is good.", number(1, 336), default=72.0)
+    reset_minutes: float = setting("How long a mail to reset a password is good.", number(5, 1440), default=30.0)
+
+    notify: str = setting(
+        "How messages leave: as mail, on the terminal (for trials: they hold one-time secrets), or not at all.",
+        one_of(NOTIFIERS),
+        default="none",
+    )
+    links_url: str | None = setting(
+        "The address of your pages `invitation` and `reset`, which messages link to with `#token=`; without it they"
+        " hold the token alone.",
+        page(),
+    )
+    smtp_host: str | None = setting("The server that takes mail.", text("host"))
+    smtp_port: int = setting("Its port.", whole(1, 65_535), default=587)
+    smtp_security: str = setting(
+        "How it is talked to; `plain` only on this machine.", one_of(SMTP_SECURITY), default="starttls"
+    )
+    smtp_username: str | None = setting("Who sends, to the server.", text("name"))
+    smtp_password: str | None = setting("The password for that.", text("name"), secret=True)
+    smtp_sender: str | None = setting("The address that mail comes from.", mailbox())
+    smtp_timeout_seconds: float = setting("How long each step may take.", number(0.1, 60), default=10.0)
+    smtp_ca_file: Path | None = setting(  # noqa: RUF009 - likewise
+        "Certificates to trust instead of the system's.", file()
+    )
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
 
@@ -234,6 +263,14 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "audit_sinks: file needs audit_file, the path of that file"
     if "syslog" in settings.audit_sinks and settings.audit_syslog is None:
         yield "audit_sinks: syslog needs audit_syslog, the address of that server"
+    yield from _mail_contradictions(settings)
+
+
+def _mail_contradictions(settings: Settings) -> Iterator[str]:
+    if settings.notify == "smtp" and (settings.smtp_host is None or settings.smtp_sender is None):
+        yield "notify: smtp needs smtp_host and smtp_sender"
+    if (settings.smtp_username is None) is not (settings.smtp_password is None):
+        yield "smtp_username and smtp_password: give both or none"
 
 
 def unknown_variables() -> list[str]:

@@ -55,11 +55,15 @@ class StaffCall(Call):
 
 @attrs.frozen(kw_only=True)
 class Answer(Generic[T]):
-    """A good answer. `version` becomes the ETag; `made` is the last part of the new record's address."""
+    """A good answer. `version` becomes the ETag; `made` is the last part of the new record's address.
+
+    `among` is the path of the records that it joins, where that is not the route's own.
+    """
 
     content: T
     version: int | None = None
     made: UUID | None = None
+    among: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -179,7 +179,8 @@ def _respond(route: Route, arguments: dict[str, object]) -> Response:
         if route.method == "GET" and not_modified(request.environ, answer.version):
             return Bare(status=HTTPStatus.NOT_MODIFIED, headers=headers[1:])
     if answer.made is not None:
-        headers.append(("Location", quote(f"{request.script_root}{request.path}/{answer.made}")))
+        path = request.path.removesuffix(route.path) + (answer.among or route.path)
+        headers.append(("Location", quote(f"{request.script_root}{path}/{answer.made}")))
     return Bare(encode(answer.content), status=route.status, headers=headers)
 
 

@@ -14,12 +14,15 @@ import msgspec
 
 from mindbridge_core.access import Role
 from mindbridge_core.identity import Session, TokenPair, User
+from mindbridge_core.identity.use_cases.invitations import Invitation
 from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
 
 __all__ = [
+    "Accepted",
     "AccountResource",
     "Health",
+    "InvitedResource",
     "Pagination",
     "PatientPage",
     "PatientResource",
@@ -39,6 +42,12 @@ class Health(msgspec.Struct, frozen=True):
 
     status: str = "healthy"
     service: str = "MindBridge Health AI"
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The request was taken on; what comes of it is told by mail, if anything does."""
+
+    status: str = "accepted"
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -103,7 +112,10 @@ class UserPage(msgspec.Struct, frozen=True):
 
 
 class AccountResource(msgspec.Struct, frozen=True):
-    """An account as an admin sees it; `active` is false for good once it is deactivated."""
+    """An account as an admin sees it; `active` is false for good once it is deactivated.
+
+    `joined`: its owner has chosen a password; until then an invitation can be sent again.
+    """
 
     id: UUID
     email: str
@@ -114,6 +126,7 @@ class AccountResource(msgspec.Struct, frozen=True):
     license_number: str | None
     last_login: datetime | None
     active: bool
+    joined: bool
     version: int
     created_at: datetime
 
@@ -130,8 +143,37 @@ class AccountResource(msgspec.Struct, frozen=True):
             user.license_number,
             user.last_login,
             user.active,
+            user.password_hash is not None,
             user.version,
             user.created_at,
+        )
+
+
+class InvitedResource(msgspec.Struct, frozen=True):
+    """An account whose owner was invited. `invitation_sent` is false when no mail was handed over: invite again."""
+
+    id: UUID
+    email: str
+    full_name: str
+    role: Role
+    clinic_id: UUID
+    license_number: str | None
+    invitation_sent: bool
+    invitation_expires_at: datetime
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> InvitedResource:
+        """Show `invitation`, without its secret."""
+        user = invitation.user
+        return cls(
+            user.id,
+            user.email,
+            user.full_name,
+            user.role,
+            user.clinic_id,
+            user.license_number,
+            invitation.sent,
+            invitation.expires_at,
         )
 
 

@@ -3,7 +3,7 @@
 from mindbridge_memory.assessor import ScriptedAssessor, scripted_answer
 from mindbridge_memory.codes import StandardCodes
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
-from mindbridge_memory.notices import KeptMessages
+from mindbridge_memory.notices import KeptMessages, at_once
 from mindbridge_memory.passwords import LOW_COST, FewCommonPasswords, ScryptHasher
 from mindbridge_memory.ports import memory_ports
 from mindbridge_memory.sinks import KeptEntries, MemorySinkBook
@@ -29,6 +29,7 @@ __all__ = [
     "Table",
     "Tables",
     "Trail",
+    "at_once",
     "memory_ports",
     "scripted_answer",
     "utc_now",

@@ -6,15 +6,15 @@ import secrets
 
 from mindbridge_core.app import Ports
 from mindbridge_core.clock import Clock
-from mindbridge_core.identity import Lockout, PasswordHasher, SessionLimits
+from mindbridge_core.identity import AccountLinks, Lockout, PasswordHasher, SessionLimits
 from mindbridge_core.ids import uuid7_maker
-from mindbridge_core.notices import Notifier
+from mindbridge_core.notices import Later, Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory.codes import StandardCodes
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
-from mindbridge_memory.notices import KeptMessages
+from mindbridge_memory.notices import KeptMessages, at_once
 from mindbridge_memory.passwords import FewCommonPasswords, ScryptHasher
 from mindbridge_memory.throttle import MemoryThrottle
 from mindbridge_memory.units import MemoryStore
@@ -34,7 +34,9 @@ def memory_ports(
     password_hasher: PasswordHasher | None = None,
     session_limits: SessionLimits | None = None,
     lockout: Lockout | None = None,
+    account_links: AccountLinks | None = None,
     notifier: Notifier | None = None,
+    later: Later = at_once,
     throttle_limits: ThrottleLimits | None = None,
     emergency_limits: EmergencyLimits | None = None,
 ) -> Ports:
@@ -56,7 +58,9 @@ def memory_ports(
         new_secret=random_secret,
         session_limits=session_limits or SessionLimits(),
         lockout=lockout or Lockout(),
+        account_links=account_links or AccountLinks(),
         notifier=notifier or KeptMessages(),
+        later=later,
         throttle=MemoryThrottle(clock),
         throttle_limits=throttle_limits or ThrottleLimits(),
         emergency_limits=emergency_limits or EmergencyLimits(),

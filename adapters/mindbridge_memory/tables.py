@@ -10,11 +10,13 @@ import attrs
 
 from mindbridge_core.compliance import ChainHead, SealedEntry
 from mindbridge_core.identity import (
+    AccountToken,
     Clinic,
     DirectoryEntry,
     LoginAttempts,
     MfaPolicy,
     Organization,
+    Purpose,
     RefreshToken,
     Session,
     User,
@@ -97,6 +99,7 @@ class CodeRow:
 class Tables:
     """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
 
+    account_tokens: Table[tuple[UUID, UUID, Purpose], AccountToken] = attrs.field(factory=Table)
     answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
     attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)
     audit_findings: Table[tuple[UUID, UUID, str, datetime], AuditFinding] = attrs.field(factory=Table)

@@ -10,6 +10,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
+from mindbridge_memory.account_tokens import MemoryAccountTokens
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
 from mindbridge_memory.custody import MemoryKeyStore
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
@@ -50,6 +51,11 @@ class MemoryUnit:
     def access_history(self) -> MemoryAccessHistory:
         """The trail, by patient."""
         return MemoryAccessHistory(self.tables, self.clinic_id)
+
+    @property
+    def account_tokens(self) -> MemoryAccountTokens:
+        """The clinic's one-time tokens."""
+        return MemoryAccountTokens(self.tables, self.clinic_id)
 
     @property
     def answers(self) -> MemoryAnswers:

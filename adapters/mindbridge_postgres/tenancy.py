@@ -38,6 +38,7 @@ Nothing writes to them yet.
 
 RIGHTS: Mapping[str, str] = MappingProxyType(
     {
+        "account_tokens": _CHANGED,
         "alembic_version": "SELECT",
         "appointments": _LATER,
         "audit_chain_heads": _CHANGED,

@@ -13,6 +13,7 @@ import psycopg
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import NewId
 from mindbridge_core.phi import ClinicCipher, ClinicKeys
+from mindbridge_postgres.account_tokens import PostgresAccountTokens
 from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
 from mindbridge_postgres.clinics import PostgresClinics
@@ -54,6 +55,11 @@ class PostgresUnit:
     def access_history(self) -> PostgresAccessHistory:
         """The trail, by patient."""
         return PostgresAccessHistory(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def account_tokens(self) -> PostgresAccountTokens:
+        """The clinic's one-time tokens."""
+        return PostgresAccountTokens(self.connection, self.clinic_id)
 
     @cached_property
     def answers(self) -> PostgresAnswers:

@@ -79,6 +79,9 @@ class Action(StrEnum):
     MFA_POLICY_VIEW = "mfa.policy_view"
     MFA_RENEW_CODES = "mfa.renew_codes"
     MFA_RESET = "mfa.reset"
+    PASSWORD_CHANGE = "password.change"  # noqa: S105 - an operation's name
+    PASSWORD_RESET = "password.reset"  # noqa: S105 - likewise
+    PASSWORD_RESET_REQUEST = "password.reset_request"  # noqa: S105 - likewise
     PATIENT_ACCESS_REPORT = "patient.access_report"
     PATIENT_CHANGE = "patient.change"
     PATIENT_CREATE = "patient.create"
@@ -87,12 +90,17 @@ class Action(StrEnum):
     PATIENT_LIST = "patient.list"
     PATIENT_VIEW = "patient.view"
     PLATFORM_PREPARE = "platform.prepare"
+    INVITATION_ACCEPT = "invitation.accept"
+    INVITATION_RENEW = "invitation.renew"
     SESSION_END = "session.end"
     SESSION_LIST = "session.list"
     USER_CHANGE = "user.change"
     USER_DEACTIVATE = "user.deactivate"
+    USER_INVITE = "user.invite"
     USER_LIST = "user.list"
     USER_REGISTER = "user.register"
+    USER_UNLOCK = "user.unlock"
+    USER_VIEW = "user.view"
 
 
 @attrs.frozen(kw_only=True)
@@ -153,8 +161,16 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.SESSION_LIST:     _grant("session", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
     Action.USER_CHANGE:      _grant("user",    ADMIN, phi=False),
     Action.USER_DEACTIVATE:  _grant("user",    ADMIN, phi=False),
+    Action.USER_INVITE:      _grant("user",    ADMIN, OPERATOR, phi=False),
     Action.USER_LIST:        _grant("user",    ADMIN, phi=False),
     Action.USER_REGISTER:    _grant("user",    OPERATOR, phi=False),
+    Action.USER_UNLOCK:      _grant("user",    ADMIN, phi=False),
+    Action.USER_VIEW:        _grant("user",    ADMIN, phi=False),
+    Action.INVITATION_ACCEPT: _grant("user",   ANYONE, phi=False),
+    Action.INVITATION_RENEW: _grant("user",    ADMIN, OPERATOR, phi=False),
+    Action.PASSWORD_CHANGE:  _grant("user",    ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False),
+    Action.PASSWORD_RESET:   _grant("user",    ANYONE, phi=False),
+    Action.PASSWORD_RESET_REQUEST: _grant("user", ANYONE, phi=False),
     Action.PATIENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, OPERATOR, phi=True),
     Action.PATIENT_VIEW:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
     Action.PATIENT_CREATE:   _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),

@@ -12,6 +12,7 @@ from mindbridge_core.custody import CustodyUnit, KeyMaking
 from mindbridge_core.custody.use_cases import RetireDataKey, RetireMasterKey, RewrapKeys, RotateDataKey
 from mindbridge_core.identity import (
     AccessTokens,
+    AccountLinks,
     CommonPasswords,
     IdentityUnit,
     Lockout,
@@ -26,6 +27,14 @@ from mindbridge_core.identity.use_cases.accounts import (
     EndSession,
     ListSessions,
     ListStaff,
+    UnlockStaff,
+    ViewStaff,
+)
+from mindbridge_core.identity.use_cases.invitations import (
+    AcceptInvitation,
+    HandOver,
+    InviteStaff,
+    RenewInvitation,
 )
 from mindbridge_core.identity.use_cases.mfa import (
     ChangeMfaPolicy,
@@ -38,11 +47,18 @@ from mindbridge_core.identity.use_cases.mfa import (
     Tell,
     ViewMfaPolicy,
 )
+from mindbridge_core.identity.use_cases.passwords import (
+    ChangePassword,
+    RequestPasswordReset,
+    ResetPassword,
+    TellOfChange,
+)
 from mindbridge_core.identity.use_cases.proof import CheckCode, CountTry, ProvePassword
+from mindbridge_core.identity.use_cases.redemption import IssueToken, RedeemToken
 from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, LogIn, LogOut, RefreshSession, ViewSelf
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
 from mindbridge_core.ids import NewId
-from mindbridge_core.notices import Notifier
+from mindbridge_core.notices import Later, Notifier
 from mindbridge_core.oversight import DetectionUnit, Detector, OversightUnit, SinkBook, Trails
 from mindbridge_core.oversight.detecting import DetectUnusualAccess, ListFindings
 from mindbridge_core.oversight.shipping import ShipTrail
@@ -85,7 +101,9 @@ class Ports:
     """Returns 256 random bits as 43 characters of base64url (RFC 4648, 5)."""
     session_limits: SessionLimits
     lockout: Lockout
+    account_links: AccountLinks
     notifier: Notifier
+    later: Later
     throttle: Throttle
     throttle_limits: ThrottleLimits
     emergency_limits: EmergencyLimits
@@ -100,7 +118,15 @@ class MindBridge:
     prepare_platform: PreparePlatform
     open_clinic: OpenClinic
     register_staff: RegisterStaff
+    invite_staff: InviteStaff
+    renew_invitation: RenewInvitation
+    accept_invitation: AcceptInvitation
+    change_password: ChangePassword
+    request_password_reset: RequestPasswordReset
+    reset_password: ResetPassword
+    unlock_staff: UnlockStaff
     list_staff: ListStaff
+    view_staff: ViewStaff
     change_staff: ChangeStaff
     deactivate_staff: DeactivateStaff
     list_sessions: ListSessions
@@ -160,11 +186,35 @@ class MindBridge:
         check = CheckCode(codes=ports.one_time_codes, clock=clock)
         make = MakeCodes(new_id=new_id, new_secret=ports.new_secret, clock=clock)
         tell = Tell(notifier=ports.notifier)
+        redeem = RedeemToken(
+            open_unit=open_unit, work=work, hasher=ports.password_hasher, common=ports.common_passwords, clock=clock
+        )
+        token = IssueToken(clock=clock, new_secret=ports.new_secret, links=ports.account_links)
+        hand_over = HandOver(links=ports.account_links, notifier=ports.notifier)
+        tell_of_change = TellOfChange(clock=clock, notifier=ports.notifier, later=ports.later)
         return cls(
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
             open_clinic=OpenClinic(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock, new_id=new_id),
+            invite_staff=InviteStaff(work=work, issue=token, hand_over=hand_over, clock=clock, new_id=new_id),
+            renew_invitation=RenewInvitation(work=work, issue=token, hand_over=hand_over),
+            accept_invitation=AcceptInvitation(redeem=redeem),
+            change_password=ChangePassword(
+                work=work, prove=prove, common=ports.common_passwords, clock=clock, tell=tell_of_change
+            ),
+            request_password_reset=RequestPasswordReset(
+                open_unit=open_unit,
+                work=work,
+                issue=token,
+                links=ports.account_links,
+                new_id=new_id,
+                notifier=ports.notifier,
+                later=ports.later,
+            ),
+            reset_password=ResetPassword(redeem=redeem, tell=tell_of_change),
+            unlock_staff=UnlockStaff(work=work),
             list_staff=ListStaff(work=work),
+            view_staff=ViewStaff(work=work),
             change_staff=ChangeStaff(work=work, clock=clock),
             deactivate_staff=DeactivateStaff(work=work, clock=clock),
             list_sessions=ListSessions(work=work, clock=clock, limits=limits),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountLocked",
+    "AccountTokenRefused",
+    "AlreadyJoined",
     "AlreadyReviewed",
     "AuditUnavailable",
     "AuthenticationFailed",
@@ -160,6 +162,14 @@ class AccountLocked(MindBridgeError):
     text = "Too many failed logins for this e-mail. Try again later."
 
 
+class AccountTokenRefused(MindBridgeError):
+    """Expired, used, replaced, unknown, or of an account that takes none: one and the same answer."""
+
+    code = "invalid_account_token"
+    outcome = "denied"
+    text = "The invitation or the link is not, or no longer, good. Ask for a new one."
+
+
 class SessionEnded(MindBridgeError):
     """The token is not, or no longer, good for a session."""
 
@@ -194,6 +204,13 @@ class DuplicateMrn(Conflict):
 
     code = "duplicate_mrn"
     text = "Another patient of the clinic has this medical record number."
+
+
+class AlreadyJoined(Conflict):
+    """The account has a password: whoever lost it has it reset, and no invitation could set another."""
+
+    code = "already_joined"
+    text = "The invitation was accepted before; the owner of the account can reset the password."
 
 
 class LastAdmin(Conflict):

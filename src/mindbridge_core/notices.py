@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
 
-__all__ = ["Message", "Notifier"]
+__all__ = ["Later", "Message", "Notifier"]
 
 
 @attrs.frozen(kw_only=True)
@@ -23,3 +24,10 @@ class Notifier(Protocol):
 
     def send(self, message: Message) -> None:
         """Hand the message over; raise DependencyUnavailable when that fails. Slow: never called inside a unit."""
+
+
+class Later(Protocol):
+    """A way to have something done beside the caller, who neither waits for it nor learns how it ended."""
+
+    def __call__(self, task: Callable[[], None]) -> None:
+        """Do the task soon. What it raises ends there; it is lost when the process dies first."""

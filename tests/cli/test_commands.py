@@ -14,7 +14,8 @@ import mindbridge_migrations
 from mindbridge_cli.program import COMMANDS
 from mindbridge_cli.readiness import behind, newest_revision, revisions
 from mindbridge_core import Origin, Role, SessionClaim
-from mindbridge_core.identity import Credentials
+from mindbridge_core.errors import AccountTokenRefused
+from mindbridge_core.identity import Credentials, Redemption
 from mindbridge_core.validation import parse
 from mindbridge_security import KeyRing, TokenAlgorithm
 from tests.cli.conftest import Run
@@ -36,6 +37,7 @@ ANA = (*ADMIN, "--full-name", "Ana Admin")
         ("db", "current"),
         ("db", "check"),
         ("admin", "create"),
+        ("admin", "invite"),
         ("audit", "checkpoint"),
         ("audit", "checkpoint-key"),
         ("audit", "export"),
@@ -124,43 +126,49 @@ def compose_served(served: dict[str, str]) -> Product:
     return compose(served["database_url"], KeyRing.load(Path(served["key_ring_file"])), PoolSettings())
 
 
-def test_the_first_administrator_is_made_with_a_password_from_standard_input(run: Run, served: dict[str, str]) -> None:
-    ended = run(*ANA, "--password-stdin", "--json", stdin=PASSWORD + "\n", **served)
+def accept(served: dict[str, str], invitation: str) -> None:
+    """Choose `PASSWORD` with an invitation that a command printed."""
+    product = compose_served(served)
+    try:
+        product.core.accept_invitation(Redemption(token=invitation, password=PASSWORD), Origin())
+    finally:
+        product.database.close()
+
+
+def test_the_first_administrator_is_invited_and_chooses_the_password(run: Run, served: dict[str, str]) -> None:
+    ended = run(*ANA, "--json", **served)
     assert 0 == ended.exit_code, ended.stderr
     made = json.loads(ended.stdout)
-    assert {"clinic_id", "user_id", "email"} == made.keys()
+    assert {"clinic_id", "user_id", "email", "invitation", "expires_at"} == made.keys()
+    accept(served, made["invitation"])
     assert Role.ADMIN is logs_in(served, "ana@example.org")
-    again = run(*ANA, "--password-stdin", stdin=PASSWORD)
+    again = run(*ANA)
     assert (1, "") == (again.exit_code, again.stdout)
     assert "already belongs to an account" in again.stderr
 
 
-def test_the_password_is_asked_for_twice(run: Run, served: dict[str, str]) -> None:
-    ended = run(*ANA, stdin=f"{PASSWORD}\nanother one, mistyped\n{PASSWORD}\n{PASSWORD}\n", **served)
-    assert 0 == ended.exit_code, ended.stderr
-    assert PASSWORD not in ended.output
+def test_an_invitation_is_printed_again_until_it_is_accepted(run: Run, served: dict[str, str]) -> None:
+    first = json.loads(run(*ANA, "--json", **served).stdout)["invitation"]
+    shown = run("admin", "invite", "--email", " ANA@example.org ")
+    assert 0 == shown.exit_code, shown.stderr
+    second = shown.stdout.splitlines()[1].rpartition(" ")[2]
+    with pytest.raises(AccountTokenRefused):
+        accept(served, first)
+    accept(served, second)
     assert Role.ADMIN is logs_in(served, "ana@example.org")
+    late = run("admin", "invite", "--email", "ana@example.org")
+    assert (1, "") == (late.exit_code, late.stdout)
+    assert "accepted before" in late.stderr
+    nobody = run("admin", "invite", "--email", "nobody@example.org")
+    assert (1, "") == (nobody.exit_code, nobody.stdout)
 
 
-@pytest.mark.parametrize("password", ["short", "passwordpassword1", "Ana Admin Ana Admin"])
-def test_a_weak_password_is_refused(password: str, run: Run, served: dict[str, str]) -> None:
-    ended = run(*ANA, "--password-stdin", stdin=password, **served)
-    assert (1, "") == (ended.exit_code, ended.stdout)
-    assert "/password" in ended.stderr
-    assert password not in ended.stderr
-
-
-def test_everything_wrong_in_the_options_is_told_at_once_before_a_password_is_asked_for(run: Run) -> None:
+def test_everything_wrong_in_the_options_is_told_at_once(run: Run) -> None:
     wrong = ("--npi", "1234567890", "--timezone", "Mars/Olympus")
     ended = run(*ADMIN[:-1], "no e-mail", "--full-name", " ", *wrong)
     assert 2 == ended.exit_code
     for option in ("--npi", "--timezone", "--email", "--full-name"):
         assert option in ended.stderr
-    assert "Password" not in ended.output
-
-
-def test_an_empty_standard_input_is_no_password(run: Run, served: dict[str, str]) -> None:
-    assert 2 == run(*ANA, "--password-stdin", stdin="\n", **served).exit_code
 
 
 @pytest.fixture

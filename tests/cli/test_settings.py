@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
@@ -11,6 +12,9 @@ import pytest
 from mindbridge_cli.compose import compose
 from mindbridge_cli.settings import Settings, SettingsRefused, load_settings, unknown_variables, variable
 from mindbridge_cli.settings_table import markdown_table, shown
+from mindbridge_core import Ports
+from mindbridge_core.identity import AccountLinks
+from mindbridge_notify import ConsoleNotifier, NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
 
@@ -30,8 +34,10 @@ def test_without_anything_set_every_default_is_the_safe_one() -> None:
 
 def test_no_secret_has_a_default() -> None:
     secrets = [field for field in attrs.fields(Settings) if field.metadata["form"].secret]
-    assert {"database_url", "owner_database_url", "key_ring", "throttle_redis"} == {field.name for field in secrets}
-    assert [None] * 4 == [field.default for field in secrets]
+    assert {"database_url", "owner_database_url", "key_ring", "smtp_password", "throttle_redis"} == {
+        field.name for field in secrets
+    }
+    assert [None] * 5 == [field.default for field in secrets]
 
 
 def test_variables_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +59,8 @@ def test_every_finding_is_told_at_once_and_no_value(monkeypatch: pytest.MonkeyPa
         "SESSION_ABSOLUTE_HOURS": "169",
         "HOST": "no host",
         "APPLICATION_ROLE": "a;b",
+        "LINKS_URL": "http://clinic.example/app",
+        "SMTP_SENDER": "MindBridge <noreply@clinic.example>",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(f"MINDBRIDGE_{name}", value)
@@ -68,6 +76,8 @@ def test_every_finding_is_told_at_once_and_no_value(monkeypatch: pytest.MonkeyPa
     ("settings", "finding"),
     [
         ({"KEY_RING": "{}", "KEY_RING_FILE": "k"}, "key_ring and key_ring_file: give one of the two"),
+        ({"NOTIFY": "smtp", "SMTP_HOST": "mail"}, "notify: smtp needs smtp_host and smtp_sender"),
+        ({"SMTP_USERNAME": "mb"}, "smtp_username and smtp_password: give both or none"),
         ({"POOL_MIN": "9", "POOL_MAX": "8"}, "pool_min: must not be more than pool_max"),
         (
             {"SESSION_IDLE_MINUTES": "61", "SESSION_ABSOLUTE_HOURS": "1"},
@@ -148,3 +158,42 @@ def test_settings_reach_what_they_set() -> None:
     )
     assert 3 == product.core.ports.lockout.limit
     assert 1.5 == product.database.settings.statement
+
+
+def test_messages_leave_as_they_were_asked_to_and_by_default_not_at_all() -> None:
+    mail = Settings(
+        database_url="postgresql://app:x@127.0.0.1:1/x",
+        pool_min=0,
+        notify="smtp",
+        smtp_host="mail.example",
+        smtp_port=465,
+        smtp_security="tls",
+        smtp_username="mindbridge",
+        smtp_password=SECRET,
+        smtp_sender="noreply@mail.example",
+        smtp_timeout_seconds=3,
+        links_url="https://clinic.example/app/",
+        invitation_hours=24,
+        reset_minutes=15,
+    )
+    ports = [of(mail), of(attrs.evolve(mail, notify="console")), of(attrs.evolve(mail, notify="none"))]
+    expected = SmtpSettings(
+        host="mail.example",
+        port=465,
+        security=SmtpSecurity.TLS,
+        username="mindbridge",
+        password=SECRET,
+        sender="noreply@mail.example",
+        timeout=3,
+    )
+    assert [SmtpNotifier(expected), ConsoleNotifier(), NoNotifier()] == [one.notifier for one in ports]
+    links = AccountLinks(base="https://clinic.example/app", invitation=timedelta(hours=24), reset=timedelta(minutes=15))
+    assert links == ports[0].account_links
+    assert "none" == Settings().notify
+    assert SECRET not in json.dumps(shown(mail))
+
+
+def of(settings: Settings) -> Ports:
+    product = compose(settings, KeyRing.generate())
+    product.database.close()
+    return product.core.ports

@@ -13,7 +13,16 @@ import attrs
 from mindbridge_core import Actor, Anonymous, MindBridge, Operator, Origin, Role, SessionClaim
 from mindbridge_core.audit import AuditEntry
 from mindbridge_core.errors import AuditUnavailable
-from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, TokenPair, User
+from mindbridge_core.identity import (
+    ClinicDraft,
+    Credentials,
+    Lockout,
+    Purpose,
+    SessionLimits,
+    StaffDraft,
+    TokenPair,
+    User,
+)
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import BreakGlass, PatientDraft
@@ -142,6 +151,11 @@ class Town:
     colleague: User
     sessions: dict[Role, TokenPair]
     records: dict[str, UUID]
+    guest: User
+    invitation: str
+    """Of the guest, who has no password yet."""
+    reset: str
+    """Of the one who may only read, for a new password."""
 
     def caller(self, holder: str) -> AnyCaller:
         """A caller of the first clinic whom the catalogue knows as `holder`."""
@@ -236,7 +250,13 @@ def settled() -> Town:
     open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])
     sessions = {role: house.log_in(user) for role, user in staff.items()}
     replace_data_key(house, clinic)
-    return Town(house, clinic, staff, colleague, sessions, records)
+    draft = StaffDraft(email="guest@example.org", full_name="Gus Guest", role=Role.READONLY)
+    invited = house.core.invite_staff(Operator(clinic_id=clinic), draft)
+    assert invited.secret is not None
+    with house.store.open_unit(clinic) as unit:
+        reset, _ = house.core.request_password_reset.issue(unit, staff[Role.READONLY], Purpose.RESET)
+    invitation = invited.secret.text
+    return Town(house, clinic, staff, colleague, sessions, records, invited.user, invitation, reset.text)
 
 
 PLATFORM = PLATFORM_CLINIC_ID

@@ -16,7 +16,10 @@ from mindbridge_core.identity import (
     MfaPolicyDraft,
     PasswordAgain,
     PasswordAndCode,
+    PasswordChange,
+    Redemption,
     RefreshRequest,
+    ResetRequest,
     StaffChanges,
     StaffDraft,
 )
@@ -35,12 +38,14 @@ from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, AnyCaller, House, Town
 
 USE_CASES: Final = {
+    "accept_invitation": Action.INVITATION_ACCEPT,
     "account_disclosures": Action.DISCLOSURE_LIST,
     "admit_patient": Action.PATIENT_CREATE,
     "break_the_glass": Action.BREAK_GLASS_OPEN,
     "list_emergency_accesses": Action.BREAK_GLASS_LIST,
     "review_emergency_access": Action.BREAK_GLASS_REVIEW,
     "change_mfa_policy": Action.MFA_POLICY_CHANGE,
+    "change_password": Action.PASSWORD_CHANGE,
     "change_patient": Action.PATIENT_CHANGE,
     "change_staff": Action.USER_CHANGE,
     "confirm_mfa": Action.MFA_CONFIRM,
@@ -51,6 +56,7 @@ USE_CASES: Final = {
     "view_mfa_policy": Action.MFA_POLICY_VIEW,
     "deactivate_staff": Action.USER_DEACTIVATE,
     "end_session": Action.SESSION_END,
+    "invite_staff": Action.USER_INVITE,
     "list_sessions": Action.SESSION_LIST,
     "list_staff": Action.USER_LIST,
     "detect_unusual_access": Action.AUDIT_DETECT,
@@ -72,14 +78,19 @@ USE_CASES: Final = {
     "read_trail": Action.AUDIT_READ,
     "refresh_session": Action.AUTH_REFRESH,
     "register_staff": Action.USER_REGISTER,
+    "request_password_reset": Action.PASSWORD_RESET_REQUEST,
+    "reset_password": Action.PASSWORD_RESET,
+    "renew_invitation": Action.INVITATION_RENEW,
     "remove_patient": Action.PATIENT_DELETE,
     "ship_trail": Action.AUDIT_SHIP,
+    "unlock_staff": Action.USER_UNLOCK,
     "verify_trail": Action.AUDIT_VERIFY,
     "record_consent": Action.CONSENT_RECORD,
     "report_access": Action.PATIENT_ACCESS_REPORT,
     "revoke_consent": Action.CONSENT_REVOKE,
     "view_patient": Action.PATIENT_VIEW,
     "view_self": Action.AUTH_ME,
+    "view_staff": Action.USER_VIEW,
 }
 """The attribute of `MindBridge` that does each action."""
 
@@ -93,6 +104,21 @@ def _list(town: Town, caller: AnyCaller, _: UUID | None) -> object:
 def _register(town: Town, caller: AnyCaller, _: UUID | None) -> object:
     draft = StaffDraft(email="new@example.org", full_name="New Body", role=Role.READONLY)
     return town.house.core.register_staff(caller, draft)
+
+
+def _invite(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    draft = StaffDraft(email="new@example.org", full_name="New Body", role=Role.READONLY)
+    return town.house.core.invite_staff(caller, draft).user
+
+
+def _change_password(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    change = PasswordChange(current_password=PASSWORD, password="another lantern over other rivers")
+    town.house.core.change_password(caller, change)
+    return None
+
+
+def _reinvite(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    return town.house.core.renew_invitation(caller, town.guest.id).user
 
 
 def _change(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
@@ -208,6 +234,8 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.AUDIT_READ: lambda town, caller, _: town.house.core.read_trail(caller, TrailFilter()).items[0],
     Action.AUDIT_SHIP: lambda town, caller, _: town.house.core.ship_trail(caller, KeptEntries()),
     Action.AUDIT_VERIFY: lambda town, caller, _: town.house.core.verify_trail(caller),
+    Action.INVITATION_RENEW: _reinvite,
+    Action.PASSWORD_CHANGE: _change_password,
     Action.AUTH_LOGOUT: lambda town, caller, _: town.house.core.log_out(caller),
     Action.AUTH_ME: lambda town, caller, _: town.house.core.view_self(caller),
     Action.BREAK_GLASS_LIST: _emergencies,
@@ -245,7 +273,10 @@ CALLED: Final[dict[Action, Drive]] = {
         caller, town.staff[Role.READONLY].id
     ),
     Action.USER_LIST: lambda town, caller, _: town.house.core.list_staff(caller).items[0],
+    Action.USER_INVITE: _invite,
     Action.USER_REGISTER: _register,
+    Action.USER_UNLOCK: lambda town, caller, _: town.house.core.unlock_staff(caller, town.staff[Role.READONLY].id),
+    Action.USER_VIEW: lambda town, caller, _: town.house.core.view_staff(caller, town.staff[Role.READONLY].id),
 }
 """Operations that are told who calls; the last argument is the record, for those that have one."""
 
@@ -259,9 +290,27 @@ def _refresh(town: Town) -> object:
     return town.house.core.refresh_session(request, ORIGIN)
 
 
+def _accept(town: Town) -> object:
+    town.house.core.accept_invitation(Redemption(token=town.invitation, password=PASSWORD), ORIGIN)
+    return None
+
+
+def _request_reset(town: Town) -> object:
+    town.house.core.request_password_reset(ResetRequest(email=town.staff[Role.ADMIN].email), ORIGIN)
+    return None
+
+
+def _reset_password(town: Town) -> object:
+    town.house.core.reset_password(Redemption(token=town.reset, password=PASSWORD), ORIGIN)
+    return None
+
+
 OPEN: Final[dict[Action, Callable[[Town], object]]] = {
     Action.AUTH_LOGIN: _log_in,
     Action.AUTH_REFRESH: _refresh,
+    Action.INVITATION_ACCEPT: _accept,
+    Action.PASSWORD_RESET: _reset_password,
+    Action.PASSWORD_RESET_REQUEST: _request_reset,
     Action.CLINIC_OPEN: lambda town: town.house.core.open_clinic(ClinicDraft(organization="Elm", name="West")),
     Action.PLATFORM_PREPARE: lambda town: town.house.core.prepare_platform(),
 }

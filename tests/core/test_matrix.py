@@ -59,6 +59,11 @@ REACH: Final = {
     Action.MFA_POLICY_VIEW:  ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.MFA_RENEW_CODES:  ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.MFA_RESET:        ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.INVITATION_ACCEPT: ("none", "none",       "none",  "none",   "all",   "none"),
+    Action.INVITATION_RENEW: ("all",   "none",       "none",  "none",   "none",  "all"),
+    Action.PASSWORD_CHANGE:  ("all",   "all",        "all",   "all",    "none",  "none"),
+    Action.PASSWORD_RESET:   ("none",  "none",       "none",  "none",   "all",   "none"),
+    Action.PASSWORD_RESET_REQUEST: ("none", "none",  "none",  "none",   "all",   "none"),
     Action.PATIENT_ACCESS_REPORT: ("all", "none",    "all",   "none",   "none",  "none"),
     Action.PATIENT_CHANGE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.PATIENT_CREATE:   ("all",   "all",        "none",  "none",   "none",  "all"),
@@ -71,8 +76,11 @@ REACH: Final = {
     Action.SESSION_LIST:     ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.USER_CHANGE:      ("all",   "none",       "none",  "none",   "none",  "none"),
     Action.USER_DEACTIVATE:  ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.USER_INVITE:      ("all",   "none",       "none",  "none",   "none",  "all"),
     Action.USER_LIST:        ("all",   "none",       "none",  "none",   "none",  "none"),
     Action.USER_REGISTER:    ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.USER_UNLOCK:      ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.USER_VIEW:        ("all",   "none",       "none",  "none",   "none",  "none"),
 }
 # fmt: on
 ON_A_PATIENT: Final = {
@@ -103,9 +111,11 @@ ANSWERS_NOTHING: Final = {
     Action.MFA_ENROLL,
     Action.MFA_RENEW_CODES,
     Action.MFA_RESET,
+    Action.PASSWORD_CHANGE,
     Action.PATIENT_DELETE,
     Action.SESSION_END,
     Action.USER_DEACTIVATE,
+    Action.USER_UNLOCK,
 }
 """What answers with nothing, or with nothing that names a clinic."""
 

@@ -38,6 +38,10 @@ class TestRefreshTokens(OverMemory, testing.RefreshTokensContract):
     pass
 
 
+class TestAccountTokens(OverMemory, testing.AccountTokensContract):
+    pass
+
+
 class TestLoginAttempts(OverMemory, testing.LoginAttemptsContract):
     pass
 

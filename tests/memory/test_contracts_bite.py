@@ -14,6 +14,7 @@ from mindbridge_core import testing
 from mindbridge_core.errors import DuplicateMrn
 from mindbridge_core.testing.store import raises, together
 from mindbridge_memory import MemoryStore, MemoryUnit
+from mindbridge_memory.account_tokens import MemoryAccountTokens
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
@@ -61,6 +62,10 @@ def uses_tokens_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         MemoryRefreshTokens, "use", lambda held, digest, _: held.tables.refresh_tokens.get((held.clinic_id, digest))
     )
+
+
+def accepts_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(MemoryAccountTokens, "use", lambda held, digest, purpose, _: held.find(digest, purpose))
 
 
 def ends_again(patch: pytest.MonkeyPatch) -> None:
@@ -133,6 +138,7 @@ BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (shares_mrns, "PatientsContract", "test_an_mrn_belongs_to_one_patient_of_a_clinic"),
     (shares_mrns, "PatientsContract", "test_two_patients_added_at_once_do_not_share_an_mrn"),
     (uses_tokens_twice, "RefreshTokensContract", "test_of_two_uses_at_once_one_finds_the_token_unused"),
+    (accepts_twice, "AccountTokensContract", "test_of_two_uses_at_once_one_finds_the_token_unused"),
     (ends_again, "SessionsContract", "test_a_session_ends_once"),
     (counts_no_tries, "LoginAttemptsContract", "test_ten_tries_at_once_count_ten"),
     (takes_codes_twice, "SecondFactorsContract", "test_of_two_uses_of_a_step_at_once_one_wins"),

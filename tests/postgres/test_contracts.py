@@ -105,6 +105,10 @@ class TestRefreshTokens(OverPostgres, testing.RefreshTokensContract):
     pass
 
 
+class TestAccountTokens(OverPostgres, testing.AccountTokensContract):
+    pass
+
+
 class TestLoginAttempts(OverPostgres, testing.LoginAttemptsContract):
     pass
 

@@ -20,12 +20,17 @@ from mindbridge_core.identity import (
     MfaPolicyDraft,
     PasswordAgain,
     PasswordAndCode,
+    PasswordChange,
+    Purpose,
+    Redemption,
     RefreshRequest,
+    ResetRequest,
     StaffChanges,
     StaffDraft,
     TokenPair,
     User,
 )
+from mindbridge_core.identity.use_cases.invitations import Invitation
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
     BreakGlassFilter,
@@ -44,6 +49,8 @@ from mindbridge_security import utc_now
 from tests.support.postgres import TestDatabase
 from tests.support.product import PASSWORD, Product
 
+GUEST = StaffDraft(email="guest@example.org", full_name="Gus Guest", role=Role.READONLY)
+OTHER_PASSWORD = "another lantern over other rivers"
 NEW = StaffDraft(email="new@example.org", full_name="New", role=Role.READONLY)
 SHARING = ConsentDraft(consent_type=ConsentType.DATA_SHARING, consent_form_version="1")
 TO_ELM = DisclosureRequest(recipient="Elm", purpose="Care", description="The record")
@@ -82,6 +89,13 @@ class Ground:
     access_id: UUID
     pending: Factor
     protected: Factor
+    guest: Invitation
+    reset: str
+
+
+def secret_of(invitation: Invitation) -> str:
+    assert invitation.secret is not None
+    return invitation.secret.text
 
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
@@ -92,6 +106,10 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUDIT_READ: lambda on: on.product.core.read_trail(on.claim, TrailFilter()),
     Action.AUDIT_SHIP: lambda on: on.product.core.ship_trail(Operator(clinic_id=on.clinic_id), KeptEntries()),
     Action.AUDIT_VERIFY: lambda on: on.product.core.verify_trail(on.claim),
+    Action.INVITATION_ACCEPT: lambda on: on.product.core.accept_invitation(
+        Redemption(token=secret_of(on.guest), password=PASSWORD), Origin()
+    ),
+    Action.INVITATION_RENEW: lambda on: on.product.core.renew_invitation(on.claim, on.guest.user.id),
     Action.AUTH_LOGIN: lambda on: on.product.core.log_in(
         Credentials(email=on.admin.email, password=PASSWORD), Origin()
     ),
@@ -101,6 +119,18 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUTH_LOGOUT: lambda on: on.product.core.log_out(on.claim),
     Action.CLINIC_OPEN: lambda on: on.product.core.open_clinic(ELSEWHERE),
     Action.USER_REGISTER: lambda on: on.product.core.register_staff(Operator(clinic_id=on.clinic_id), NEW),
+    Action.USER_INVITE: lambda on: on.product.core.invite_staff(on.claim, NEW),
+    Action.PASSWORD_CHANGE: lambda on: on.product.core.change_password(
+        on.claim, PasswordChange(current_password=PASSWORD, password=OTHER_PASSWORD)
+    ),
+    Action.PASSWORD_RESET: lambda on: on.product.core.reset_password(
+        Redemption(token=on.reset, password=OTHER_PASSWORD), Origin()
+    ),
+    Action.PASSWORD_RESET_REQUEST: lambda on: on.product.core.request_password_reset(
+        ResetRequest(email=on.admin.email), Origin()
+    ),
+    Action.USER_UNLOCK: lambda on: on.product.core.unlock_staff(on.claim, on.colleague.id),
+    Action.USER_VIEW: lambda on: on.product.core.view_staff(on.claim, on.colleague.id),
     Action.SESSION_END: lambda on: on.product.core.end_session(on.claim, on.claim.session_id),
     Action.SESSION_LIST: lambda on: on.product.core.list_sessions(on.claim),
     Action.USER_CHANGE: lambda on: on.product.core.change_staff(
@@ -158,6 +188,9 @@ def ground(product: Product) -> Ground:
     colleague = product.staff(clinic_id, Role.READONLY)
     pending, protected = enrolling(product, clinic_id), enrolling(product, clinic_id)
     product.core.confirm_mfa(protected.claim, CodeAgain(otp=pyotp.TOTP(protected.secret).now()))
+    guest = product.core.invite_staff(Operator(clinic_id=clinic_id), GUEST)
+    with product.core.ports.open_unit(clinic_id) as unit:
+        reset, _ = product.core.request_password_reset.issue(unit, colleague, Purpose.RESET)
     return Ground(
         product,
         clinic_id,
@@ -171,6 +204,8 @@ def ground(product: Product) -> Ground:
         access.id,
         pending,
         protected,
+        guest,
+        reset.text,
     )
 
 

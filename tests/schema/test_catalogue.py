@@ -103,6 +103,7 @@ def test_primary_keys_start_with_the_clinic(owner: Connection, below_clinics: di
     own |= {"audit_chain_heads": ["clinic_id", "lane"], "audit_positions": ["clinic_id", "sink", "lane"]}
     own |= {"patient_search": ["clinic_id", "token", "patient_id"]}
     own |= {"clinic_policies": ["clinic_id"]}  # one row for each clinic
+    own |= {"account_tokens": ["clinic_id", "user_id", "purpose"]}
     assert chosen == {name: own.get(name, ["clinic_id", "id"]) for name in below_clinics}
 
 
@@ -216,6 +217,7 @@ def test_fields_marked_phi_are_ciphertext(owner: Connection) -> None:
 
 
 NOT_SEALED = {
+    "account_tokens": {"token_hash"},
     "audit_chain_heads": {"entry_mac", "mac"},
     "audit_logs": {"prev_mac", "mac"},
     "clinic_keys": {"wrapped_key"},

@@ -10,12 +10,12 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionClaim
-from mindbridge_core.identity import ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
+from mindbridge_core.identity import AccountLinks, ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.throttle import ThrottleLimits
-from mindbridge_memory import KeptMessages
+from mindbridge_memory import KeptMessages, at_once
 from mindbridge_postgres import (
     Database,
     PoolSettings,
@@ -93,7 +93,9 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             new_secret=random_secret,
             session_limits=SessionLimits(),
             lockout=Lockout(),
+            account_links=AccountLinks(),
             notifier=KeptMessages(),
+            later=at_once,
             throttle=PostgresThrottle(database, utc_now),
             throttle_limits=WIDE,
             emergency_limits=EmergencyLimits(),

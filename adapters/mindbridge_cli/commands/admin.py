@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TypeVar
 
 import attrs
@@ -12,8 +11,10 @@ from mindbridge_cli.compose import composed
 from mindbridge_cli.output import as_json, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core import Operator, Role
-from mindbridge_core.errors import InvalidInput
-from mindbridge_core.identity import ClinicDraft, StaffDraft
+from mindbridge_core.errors import InvalidInput, NotFound
+from mindbridge_core.identity import ClinicDraft, StaffDraft, normalize_email
+from mindbridge_core.identity.use_cases.invitations import Invitation
+from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.validation import parse
 
 __all__ = ["command"]
@@ -35,7 +36,6 @@ def command() -> None:
 @click.option("--phone", help="The clinic's telephone number.")
 @click.option("--npi", help="The clinic's National Provider Identifier, ten digits.")
 @click.option("--timezone", help="The clinic's IANA time zone.  [default: America/New_York]")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @as_json
 @click.pass_context
 def create(
@@ -48,26 +48,54 @@ def create(
     phone: str | None,
     npi: str | None,
     timezone: str | None,
-    password_stdin: bool,
     json_: bool,
 ) -> None:
-    """Open a clinic and make its administrator, who can then log in.
+    """Open a clinic, make its administrator, and print the invitation with which they choose their password.
 
-    The password is asked for, twice, or read from standard input; at least 15 characters, none that is common or
-    built from a name. It is never an argument, which other users of the machine could see.
+    The invitation works once and expires. Hand it over as you would a password: it is printed here and stored nowhere.
     """
     given = {"organization": organization, "name": clinic, "phone": phone, "npi_number": npi, "timezone": timezone}
     clinic_draft, staff_draft = _drafts(
         {name: value for name, value in given.items() if value is not None},
         {"email": email, "full_name": full_name, "role": str(Role.ADMIN)},
     )
-    settings = settings_of(ctx)
-    password = _from_stdin() if password_stdin else _asked()
-    with composed(settings) as product:
+    with composed(settings_of(ctx)) as product:
         clinic_id = product.core.open_clinic(clinic_draft)
-        user = product.core.register_staff(Operator(clinic_id=clinic_id), staff_draft, password=password)
-    content = {"clinic_id": str(clinic_id), "user_id": str(user.id), "email": user.email}
-    result(content, [f"{user.email} can now log in as administrator of clinic {clinic_id}."], json_=json_)
+        invitation = product.core.invite_staff(Operator(clinic_id=clinic_id), staff_draft)
+    _tell(invitation, f"{invitation.user.email} is administrator of clinic {clinic_id}.", json_=json_)
+
+
+@command.command()
+@click.option("--email", required=True, help="The e-mail of an account that has no password yet.")
+@as_json
+@click.pass_context
+def invite(ctx: click.Context, *, email: str, json_: bool) -> None:
+    """Print a new invitation for an account whose owner has not joined; the one before is good for nothing then."""
+    with composed(settings_of(ctx)) as product:
+        with product.core.ports.open_unit(PLATFORM_CLINIC_ID) as unit:
+            found = unit.directory.find(normalize_email(email))
+        if found is None:
+            raise NotFound
+        invitation = product.core.renew_invitation(Operator(clinic_id=found.clinic_id), found.user_id)
+    _tell(invitation, f"{invitation.user.email} is invited again.", json_=json_)
+
+
+def _tell(invitation: Invitation, line: str, *, json_: bool) -> None:
+    assert invitation.secret is not None  # noqa: S101 - the operator is always given it
+    user = invitation.user
+    content = {
+        "clinic_id": str(user.clinic_id),
+        "user_id": str(user.id),
+        "email": user.email,
+        "invitation": invitation.secret.text,
+        "expires_at": invitation.expires_at.isoformat(),
+    }
+    lines = [
+        line,
+        f"Invitation, good once and until {invitation.expires_at:%Y-%m-%d %H:%M} UTC: {invitation.secret.text}",
+        "Its holder sends it with a password to POST /api/v1/auth/invitations/accept.",
+    ]
+    result(content, lines, json_=json_)
 
 
 def _drafts(clinic: dict[str, str], staff: dict[str, str]) -> tuple[ClinicDraft, StaffDraft]:
@@ -89,16 +117,3 @@ def _read(kind: type[Draft], given: dict[str, str], findings: list[str]) -> Draf
 
 def _option(pointer: str) -> str:
     return _OPTIONS.get(pointer, "--" + pointer.removeprefix("/").replace("_", "-"))
-
-
-def _from_stdin() -> str:
-    line = sys.stdin.readline()
-    password = line.removesuffix("\n").removesuffix("\r")
-    if not password:
-        raise click.UsageError("--password-stdin: standard input has no password on its first line")
-    return password
-
-
-def _asked() -> str:
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return password

@@ -43,6 +43,16 @@ EXAMPLES: Final[dict[str, Any]] = {
     "PasswordAndCode": {"password": "a long sentence that only Sam knows", "otp": "492039"},
     "MfaPolicyDraft": {"required": True, "readonly": False},
     "RefreshRequest": {"refresh_token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T"},
+    "Redemption": {
+        "token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T",
+        "password": "a long sentence that only Sam knows",
+    },
+    "PasswordChange": {
+        "current_password": "a long sentence that only Sam knows",
+        "password": "another long sentence of Sam's own",
+    },
+    "ResetRequest": {"email": "sam@clinic.example"},
+    "StaffDraft": {"email": "sam@clinic.example", "full_name": "Sam Sample", "role": "case_manager"},
     "TokenResource": {
         "access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
         "refresh_token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T",

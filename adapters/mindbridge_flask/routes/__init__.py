@@ -5,8 +5,10 @@ from itertools import chain
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
 from mindbridge_flask.routes.imports import IMPORTS
+from mindbridge_flask.routes.invitations import INVITATIONS
 from mindbridge_flask.routes.mfa import MFA
 from mindbridge_flask.routes.oversight import OVERSIGHT
+from mindbridge_flask.routes.passwords import PASSWORDS
 from mindbridge_flask.routes.patients import PATIENTS
 from mindbridge_flask.routes.privacy import PRIVACY
 from mindbridge_flask.routes.service import SERVICE
@@ -15,4 +17,6 @@ from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, AUTH, MFA, STAFF, PATIENTS, IMPORTS, AUDIT, PRIVACY, OVERSIGHT))
+ROUTES: tuple[Route, ...] = tuple(
+    chain(SERVICE, AUTH, INVITATIONS, PASSWORDS, MFA, STAFF, PATIENTS, IMPORTS, AUDIT, PRIVACY, OVERSIGHT)
+)

@@ -39,6 +39,13 @@ def list_staff(call: StaffCall, query: UserQuery) -> Answer[UserPage]:
     return Answer(content=UserPage.of(call.core.list_staff(call.claim, after=after, limit=query.limit)))
 
 
+@STAFF.route("GET", "/v1/users/{user_id}", Action.USER_VIEW, tagged=True)
+def view_staff(call: StaffCall, user_id: UUID) -> Answer[AccountResource]:
+    """Show one account of the clinic, a deactivated one too."""
+    user = call.core.view_staff(call.claim, user_id)
+    return Answer(content=AccountResource.of(user), version=user.version)
+
+
 @STAFF.route("PATCH", "/v1/users/{user_id}", Action.USER_CHANGE, tagged=True)
 def change_staff(call: StaffCall, user_id: UUID, body: StaffChanges, version: int | None) -> Answer[AccountResource]:
     """Change name, role or license. A new role ends all sessions of the account.
@@ -53,6 +60,13 @@ def change_staff(call: StaffCall, user_id: UUID, body: StaffChanges, version: in
 def deactivate_staff(call: StaffCall, user_id: UUID, version: int | None) -> Answer[None]:
     """Deactivate an account for good; its sessions end at once. 409 `last_admin` for the last active admin."""
     call.core.deactivate_staff(call.claim, user_id, version=version)
+    return Answer(content=None)
+
+
+@STAFF.route("POST", "/v1/users/{user_id}/unlock", Action.USER_UNLOCK, status=HTTPStatus.NO_CONTENT)
+def unlock_staff(call: StaffCall, user_id: UUID) -> Answer[None]:
+    """Forget the failed logins of an account, so that a lock ends at once."""
+    call.core.unlock_staff(call.claim, user_id)
     return Answer(content=None)
 
 

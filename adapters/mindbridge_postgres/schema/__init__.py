@@ -15,6 +15,7 @@ from mindbridge_postgres.schema.compliance import (
     idempotency_keys,
 )
 from mindbridge_postgres.schema.identity import (
+    account_tokens,
     clinic_policies,
     clinics,
     login_attempts,
@@ -30,6 +31,7 @@ from mindbridge_postgres.schema.oversight import audit_findings, emergency_acces
 from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patient_search, patients
 
 __all__ = [
+    "account_tokens",
     "appointments",
     "audit_chain_heads",
     "audit_findings",

@@ -76,11 +76,16 @@ def shaped(name: str, pattern: str, *, nullable: bool = False) -> tuple[SchemaIt
 
 
 def one_of(
-    name: str, words: Iterable[str], *, nullable: bool = False, default: str | None = None
+    name: str,
+    words: Iterable[str],
+    *,
+    nullable: bool = False,
+    default: str | None = None,
+    primary_key: bool = False,
 ) -> tuple[SchemaItem, ...]:
     """A word of a closed vocabulary; text and a check, for a word can then be added without rewriting a type."""
     choices = ", ".join(f"'{word}'" for word in words)
-    column: Column[str] = Column(name, Text, nullable=nullable, server_default=default)
+    column: Column[str] = Column(name, Text, nullable=nullable, server_default=default, primary_key=primary_key)
     return column, CheckConstraint(f"{name} IN ({choices})", name=name)
 
 

@@ -101,6 +101,22 @@ users = Table(
     CheckConstraint("NOT (mfa_enabled AND mfa_owed)", name="mfa_owed"),
 )
 
+account_tokens = Table(
+    "account_tokens",
+    metadata,
+    uuid("clinic_id", primary_key=True),
+    uuid("user_id", primary_key=True),
+    *one_of("purpose", ("invitation", "reset"), primary_key=True),
+    *digest("token_hash"),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
+    within_clinic("user_id", "users"),
+    UniqueConstraint("clinic_id", "token_hash"),
+    CheckConstraint("expires_at > created_at", name="expires_after_created"),
+    comment="The one-time token of each account and purpose, hashed; a new one takes the old one's place.",
+)
+
 recovery_codes = Table(
     "recovery_codes",
     metadata,

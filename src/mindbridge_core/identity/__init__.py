@@ -1,5 +1,6 @@
 """Identity: organizations, clinics, staff and their sessions."""
 
+from mindbridge_core.identity.account_tokens import AccountLinks, AccountSecret, AccountToken, AccountTokens, Purpose
 from mindbridge_core.identity.entities import (
     Clinic,
     DirectoryEntry,
@@ -11,12 +12,16 @@ from mindbridge_core.identity.entities import (
     SessionLimits,
     SignedIn,
     User,
+    email_digest,
     normalize_email,
 )
 from mindbridge_core.identity.inputs import (
     ClinicDraft,
     Credentials,
+    PasswordChange,
+    Redemption,
     RefreshRequest,
+    ResetRequest,
     StaffChanges,
     StaffDraft,
     valid_npi,
@@ -54,6 +59,10 @@ from mindbridge_core.identity.tokens import RefreshSecret, TokenPair
 __all__ = [
     "PHI_ROLES",
     "AccessTokens",
+    "AccountLinks",
+    "AccountSecret",
+    "AccountToken",
+    "AccountTokens",
     "Clinic",
     "ClinicDraft",
     "Clinics",
@@ -75,12 +84,16 @@ __all__ = [
     "Overseers",
     "PasswordAgain",
     "PasswordAndCode",
+    "PasswordChange",
     "PasswordHasher",
+    "Purpose",
     "RecoveryCode",
+    "Redemption",
     "RefreshRequest",
     "RefreshSecret",
     "RefreshToken",
     "RefreshTokens",
+    "ResetRequest",
     "SecondFactor",
     "SecondFactors",
     "Session",
@@ -93,6 +106,7 @@ __all__ = [
     "User",
     "Users",
     "accept_password",
+    "email_digest",
     "normalize_email",
     "normalize_password",
     "overseers",

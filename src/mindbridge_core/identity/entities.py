@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ __all__ = [
     "SessionLimits",
     "SignedIn",
     "User",
+    "email_digest",
     "normalize_email",
 ]
 
@@ -30,6 +32,11 @@ __all__ = [
 def normalize_email(email: str) -> str:
     """Return the form in which two spellings of one address are equal: NFKC, trimmed, case-folded."""
     return unicodedata.normalize("NFKC", email).strip().casefold()
+
+
+def email_digest(email: str) -> bytes:
+    """Return the name under which tries on a normalised e-mail are counted."""
+    return hashlib.sha256(email.encode()).digest()
 
 
 @attrs.frozen(kw_only=True)

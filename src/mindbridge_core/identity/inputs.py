@@ -12,7 +12,17 @@ from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.identity.entities import normalize_email
 from mindbridge_core.validation import UNSET, Pattern, Text, Unset, checked, ruled
 
-__all__ = ["ClinicDraft", "Credentials", "RefreshRequest", "StaffChanges", "StaffDraft", "valid_npi"]
+__all__ = [
+    "ClinicDraft",
+    "Credentials",
+    "PasswordChange",
+    "Redemption",
+    "RefreshRequest",
+    "ResetRequest",
+    "StaffChanges",
+    "StaffDraft",
+    "valid_npi",
+]
 
 _ADDRESS: Final = Pattern(
     regex=r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)+",
@@ -36,6 +46,7 @@ class Email:
 
 EMAIL: Final = Email()
 NAME: Final = Text(least=1, most=255)
+NEW_PASSWORD: Final = Text(least=1, most=1024, verbatim=True)
 NPI_PREFIX: Final = "80840"
 
 
@@ -76,8 +87,37 @@ class RefreshRequest:
 
 
 @attrs.frozen(kw_only=True)
+class Redemption:
+    """A one-time token, handed in with the password that its holder chose."""
+
+    token: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=512)))
+    password: str = attrs.field(repr=False, metadata=ruled(NEW_PASSWORD))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class ResetRequest:
+    """The e-mail of an account whose owner has lost the password. Any text is taken, as it is to log in."""
+
+    email: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=254)))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
+class PasswordChange:
+    """A new password, and the one that the account has."""
+
+    current_password: str = attrs.field(repr=False, metadata=ruled(Text(least=1, most=1024, verbatim=True)))
+    password: str = attrs.field(repr=False, metadata=ruled(NEW_PASSWORD))
+
+    __attrs_post_init__ = checked
+
+
+@attrs.frozen(kw_only=True)
 class StaffDraft:
-    """A new member of staff. `password` is given only where no invitation can be sent: by the operator."""
+    """A new member of staff."""
 
     email: str = attrs.field(metadata=ruled(EMAIL))
     full_name: str = attrs.field(metadata=ruled(NAME))

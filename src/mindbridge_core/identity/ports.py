@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from mindbridge_core.actor import Origin, SessionClaim
+from mindbridge_core.identity.account_tokens import AccountTokens
 from mindbridge_core.identity.entities import (
     Clinic,
     DirectoryEntry,
@@ -144,6 +145,10 @@ class LoginAttemptLog(Protocol):
 
 class IdentityUnit(Unit, Protocol):
     """A transaction on one clinic's accounts."""
+
+    @property
+    def account_tokens(self) -> AccountTokens:
+        """The clinic's one-time tokens."""
 
     @property
     def attempts(self) -> LoginAttemptLog:

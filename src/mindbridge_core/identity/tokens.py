@@ -1,17 +1,17 @@
-"""Refresh tokens: what they look like, and how they are kept."""
+"""Secrets that name a clinic: what they look like, and how they are kept."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from typing import Final
+from typing import ClassVar, Final, Self
 from uuid import UUID
 
 import attrs
 
-from mindbridge_core.errors import SessionEnded
+from mindbridge_core.errors import MindBridgeError, SessionEnded
 
-__all__ = ["RefreshSecret", "TokenPair"]
+__all__ = ["ClinicSecret", "RefreshSecret", "TokenPair"]
 
 _SHAPE: Final = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
 
@@ -27,18 +27,19 @@ class TokenPair:
 
 
 @attrs.frozen
-class RefreshSecret:
-    """A refresh token: the clinic that it belongs to, and 256 random bits in base64url."""
+class ClinicSecret:
+    """The clinic that the secret belongs to, and 256 random bits in base64url."""
 
+    refusal: ClassVar[type[MindBridgeError]] = MindBridgeError
     clinic_id: UUID
     secret: str = attrs.field(repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> RefreshSecret:
-        """Read a token; raise SessionEnded when it has not the shape of one."""
+    def parse(cls, text: str) -> Self:
+        """Read a token; raise `refusal` when it has not the shape of one."""
         shape = _SHAPE.fullmatch(text)
         if shape is None:
-            raise SessionEnded
+            raise cls.refusal
         return cls(UUID(hex=shape[1]), shape[2])
 
     @property
@@ -50,3 +51,10 @@ class RefreshSecret:
     def digest(self) -> bytes:
         """The token as the store keeps it. A plain hash will do: nobody guesses 256 random bits."""
         return hashlib.sha256(self.text.encode()).digest()
+
+
+@attrs.frozen
+class RefreshSecret(ClinicSecret):
+    """A refresh token; what is none raises SessionEnded."""
+
+    refusal = SessionEnded

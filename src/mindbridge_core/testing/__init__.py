@@ -4,6 +4,7 @@ A suite is an abstract class with plain asserts. Subclass it in a test module, r
 from its one abstract method, and pytest runs the promises against it.
 """
 
+from mindbridge_core.testing.account_tokens import AccountTokensContract
 from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
@@ -28,6 +29,7 @@ from mindbridge_core.testing.users import UsersContract
 __all__ = [
     "AccessHistoryContract",
     "AccessTokensContract",
+    "AccountTokensContract",
     "AnswersContract",
     "AuditFindingsContract",
     "AuditSinkContract",

@@ -11,14 +11,14 @@ from mindbridge_core.access import Action, Role
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import LastAdmin, NotFound, PreconditionFailed
-from mindbridge_core.identity.entities import Session, SessionLimits, User
+from mindbridge_core.identity.entities import Session, SessionLimits, User, email_digest
 from mindbridge_core.identity.inputs import StaffChanges
 from mindbridge_core.identity.ports import IdentityUnit
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.validation import given
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["ChangeStaff", "DeactivateStaff", "EndSession", "ListSessions", "ListStaff"]
+__all__ = ["ChangeStaff", "DeactivateStaff", "EndSession", "ListSessions", "ListStaff", "UnlockStaff", "ViewStaff"]
 
 
 def _colleague(desk: Desk[IdentityUnit], user_id: UUID, version: int | None) -> User:
@@ -48,6 +48,21 @@ class ListStaff:
             page = desk.unit.users.list(after, limit)
             desk.returns(user.id for user in page.items)
         return page
+
+
+@attrs.frozen(kw_only=True)
+class ViewStaff:
+    """Show one account of the clinic, a deactivated one too."""
+
+    work: Work[IdentityUnit]
+
+    def __call__(self, caller: Caller, user_id: UUID) -> User:
+        """Return the account; NotFound when the clinic has none of this id."""
+        with self.work(caller, Action.USER_VIEW, resource_id=user_id) as desk:
+            user = desk.unit.users.get(user_id)
+            if user is None:
+                raise NotFound
+        return user
 
 
 @attrs.frozen(kw_only=True)
@@ -89,6 +104,19 @@ class DeactivateStaff:
             _spare(desk, user)
             desk.unit.users.save(attrs.evolve(user, deleted_at=now))
             desk.unit.sessions.end_all(user_id, now)
+
+
+@attrs.frozen(kw_only=True)
+class UnlockStaff:
+    """Forget the failed tries on an account's e-mail, so that a lock ends at once."""
+
+    work: Work[IdentityUnit]
+
+    def __call__(self, caller: Caller, user_id: UUID) -> None:
+        """Return when it is stored, locked or not before; NotFound."""
+        with self.work(caller, Action.USER_UNLOCK, resource_id=user_id) as desk:
+            user = _colleague(desk, user_id, None)
+            desk.unit.attempts.save(desk.unit.attempts.locked(email_digest(user.email)).cleared())
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Final
 
@@ -12,7 +11,7 @@ from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import AccountLocked, AuthenticationFailed, MindBridgeError, SessionEnded, WrongCode
-from mindbridge_core.identity.entities import Lockout, User
+from mindbridge_core.identity.entities import Lockout, User, email_digest
 from mindbridge_core.identity.mfa import OneTimeCodes, RecoveryCode
 from mindbridge_core.identity.passwords import normalize_password
 from mindbridge_core.identity.ports import IdentityUnit, PasswordHasher
@@ -22,11 +21,6 @@ from mindbridge_core.work import Desk, OpenUnit, Work
 __all__ = ["CheckCode", "CountTry", "ProvePassword", "email_digest"]
 
 _TIMED: Final = re.compile(r"[0-9]{6}")
-
-
-def email_digest(email: str) -> bytes:
-    """Return the key under which tries on a normalised e-mail are counted."""
-    return hashlib.sha256(email.encode()).digest()
 
 
 @attrs.frozen(kw_only=True)

@@ -164,13 +164,11 @@ class LogIn:
     def _begin(self, user: User, otp: str | None, fresh_hash: str | None, caller: Anonymous) -> TokenPair:
         now = self.clock()
         with self.work(caller, Action.AUTH_LOGIN, resource_id=user.id) as desk:
-            current = desk.unit.users.get(user.id)
-            if current is None or not current.active or current.password_changed_at != user.password_changed_at:
-                raise AuthenticationFailed  # changed while the hash was being verified
-            factor = self._prove(desk, current, otp)
+            factor = self._prove(desk, self._unchanged(desk, user), otp)
             if fresh_hash != user.password_hash:
                 desk.unit.users.rehash(user.id, user.password_hash, fresh_hash)
             desk.unit.users.note_login(user.id, now)
+            self._unchanged(desk, user)  # the row is held now: a change that was under way was waited for, and is seen
             session = Session(
                 id=self.new_id(),
                 clinic_id=user.clinic_id,
@@ -184,6 +182,13 @@ class LogIn:
             desk.unit.sessions.add(session)
             desk.changes({"session_id": session.id, **factor}, plain=frozenset({"session_id", *factor}))
             return self.issue(desk.unit, session)
+
+    def _unchanged(self, desk: Desk[IdentityUnit], user: User) -> User:
+        """Return the account as it is; AuthenticationFailed when it was changed while the hash was being verified."""
+        current = desk.unit.users.get(user.id)
+        if current is None or not current.active or current.password_changed_at != user.password_changed_at:
+            raise AuthenticationFailed
+        return current
 
     def _prove(self, desk: Desk[IdentityUnit], user: User, otp: str | None) -> dict[str, str]:
         """Clear the count of tries once nothing is owed any more; return the second factor that was shown, if any."""
