@@ -59,7 +59,7 @@ class _UnauditedUnits:
 def unaudited(composed: Composed) -> Composed:
     """Return the product without its audit trail."""
     ports = composed.core.ports
-    units = PostgresUnits(composed.database, composed.keys, new_id=ports.new_id)
+    units = PostgresUnits(composed.database, composed.keys, new_id=ports.new_id, clock=ports.clock)
     return attrs.evolve(composed, core=MindBridge.build(attrs.evolve(ports, open_unit=_UnauditedUnits(units))))
 
 
@@ -110,6 +110,7 @@ class PaddedKeys:
 def unencrypted(composed: Composed) -> Composed:
     """Return the product without encryption."""
     keys = PaddedKeys(composed.keys)
-    units = PostgresUnits(composed.database, keys, new_id=composed.core.ports.new_id)
+    ports = composed.core.ports
+    units = PostgresUnits(composed.database, keys, new_id=ports.new_id, clock=ports.clock)
     ports = attrs.evolve(composed.core.ports, open_unit=units, clinic_keys=keys)
     return attrs.evolve(composed, core=MindBridge.build(ports))

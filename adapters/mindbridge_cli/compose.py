@@ -77,7 +77,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         new_id=new_id,
     )
     ports = Ports(
-        open_unit=PostgresUnits(database, keys, new_id=new_id),
+        open_unit=PostgresUnits(database, keys, new_id=new_id, clock=utc_now),
         trails=PostgresTrails(database, keys),
         sink_book=PostgresSinkBook(database, utc_now),
         clinic_keys=keys,

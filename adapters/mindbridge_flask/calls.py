@@ -57,12 +57,14 @@ class StaffCall(Call):
 class Answer(Generic[T]):
     """A good answer. `version` becomes the ETag; `made` is the last part of the new record's address.
 
-    `among` is the path of the records that it joins, where that is not the route's own.
+    `among` is the path of the records that it joins, where that is not the route's own. `state` tells apart what one
+    version of a record looks like at different times.
     """
 
     content: T
     version: int | None = None
     made: UUID | None = None
+    state: str | None = None
     among: str | None = None
 
 

@@ -23,6 +23,7 @@ NO_VERSION: Final = 0
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
+_VERSION: Final = re.compile(r'"([1-9][0-9]{0,9})(?:-[0-9a-f]{1,64})?"')
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -51,15 +52,16 @@ def bearer_token(environ: Environ) -> str:
     return shape[1]
 
 
-def entity_tag(version: int) -> str:
-    """Return the strong tag of a record's version (RFC 9110, 8.8.3)."""
-    return f'"{version}"'
+def entity_tag(version: int, state: str | None = None) -> str:
+    """Return the strong tag of a record's version (RFC 9110, 8.8.3), and of the state that it is seen in."""
+    return f'"{version}"' if state is None else f'"{version}-{state}"'
 
 
 def expected_version(environ: Environ) -> int | None:
     """Return the version that If-Match names; None when any will do (RFC 9110, 13.1.1).
 
-    A weak or foreign tag matches no version. Without If-Match a client that sent `Prefer:
+    A weak or foreign tag matches no version. The state in a tag is passed over: who changes a record starts from what
+    was stored, not from what of it holds today. Without If-Match a client that sent `Prefer:
     handling=strict` (RFC 7240, 4.4) is asked for it with 428.
     """
     sent = _header(environ, "IF_MATCH")
@@ -70,10 +72,10 @@ def expected_version(environ: Environ) -> int | None:
         return None
     if sent.strip() == "*":
         return None
-    versions = [tag for tag in _tags(sent) if re.fullmatch(r'"[1-9][0-9]{0,9}"', tag)]
+    versions = [found[1] for found in map(_VERSION.fullmatch, _tags(sent)) if found]
     if len(versions) > 1:
         raise Refusal.bad_header("If-Match may name one version of the record.")
-    return int(versions[0].strip('"')) if versions else NO_VERSION
+    return int(versions[0]) if versions else NO_VERSION
 
 
 def _tags(sent: str) -> list[str]:
@@ -85,8 +87,8 @@ def _tags(sent: str) -> list[str]:
     return tags
 
 
-def not_modified(environ: Environ, version: int) -> bool:
-    """Whether If-None-Match names the record's version, weakly compared (RFC 9110, 13.1.2).
+def not_modified(environ: Environ, current: str) -> bool:
+    """Whether If-None-Match names the record's current tag, weakly compared (RFC 9110, 13.1.2).
 
     A malformed one names nothing: the whole answer is always a right answer to it.
     """
@@ -95,7 +97,7 @@ def not_modified(environ: Environ, version: int) -> bool:
         return False
     if sent.strip() == "*":
         return True
-    return entity_tag(version) in {tag.removeprefix("W/") for tag in _TAG.findall(sent)}
+    return current in {tag.removeprefix("W/") for tag in _TAG.findall(sent)}
 
 
 def prefers_strict(environ: Environ) -> bool:

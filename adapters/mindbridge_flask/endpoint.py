@@ -175,13 +175,18 @@ def _respond(route: Route, arguments: dict[str, object]) -> Response:
         return Bare(status=route.status)
     headers = [("Content-Type", "application/json")]
     if answer.version is not None:
-        headers.append(("ETag", entity_tag(answer.version)))
-        if route.method == "GET" and not_modified(request.environ, answer.version):
+        tag = entity_tag(answer.version, answer.state)
+        headers.append(("ETag", tag))
+        if route.method == "GET" and not_modified(request.environ, tag):
             return Bare(status=HTTPStatus.NOT_MODIFIED, headers=headers[1:])
     if answer.made is not None:
-        path = request.path.removesuffix(route.path) + (answer.among or route.path)
-        headers.append(("Location", quote(f"{request.script_root}{path}/{answer.made}")))
+        headers.append(("Location", quote(f"{request.script_root}{_collection(answer.among)}/{answer.made}")))
     return Bare(encode(answer.content), status=route.status, headers=headers)
+
+
+def _collection(among: str | None) -> str:
+    """Return the address of the records that a new one joins: the one that was asked, or `among` beside it."""
+    return request.path if among is None else request.path.rsplit("/v1/", 1)[0] + among
 
 
 def refuse(error: Exception, named: str) -> Response:

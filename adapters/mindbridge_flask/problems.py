@@ -78,6 +78,7 @@ TABLE: Final[Mapping[type[MindBridgeError], Row]] = MappingProxyType(
         errors.DuplicateMrn: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.AlreadyReviewed: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.InCaseload: Row(HTTPStatus.CONFLICT, "Conflict"),
+        errors.IllegalTransition: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.ConsentRevoked: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.KeyInUse: Row(HTTPStatus.CONFLICT, "Conflict"),
         errors.MfaOn: Row(HTTPStatus.CONFLICT, "Conflict"),

@@ -9,10 +9,20 @@ from uuid import UUID
 
 import attrs
 
+from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DuplicateMrn, IdempotencyKeyReused, LostUpdate
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import Patient, PatientFilter, name_tokens, person_text, query_tokens
+from mindbridge_core.patients import (
+    Basis,
+    Day,
+    Patient,
+    PatientFilter,
+    name_tokens,
+    numbers,
+    person_text,
+    query_tokens,
+)
 from mindbridge_memory.tables import Answer, Tables
 
 __all__ = ["MemoryAnswers", "MemoryPatients"]
@@ -24,11 +34,12 @@ class MemoryPatients:
 
     tables: Tables
     clinic_id: UUID
+    clock: Clock
 
     def add(self, patient: Patient) -> None:
         """Keep a new patient; DuplicateMrn when another patient of the clinic has the MRN."""
         self._claim_mrn(patient)
-        self.tables.patients.put((self.clinic_id, patient.id), patient)
+        self._put(patient)
 
     def add_many(self, patients: Sequence[Patient]) -> None:
         """Keep new patients."""
@@ -55,13 +66,14 @@ class MemoryPatients:
     def get(self, patient_id: UUID) -> Patient | None:
         """Return the living record."""
         patient = self.tables.patients.get((self.clinic_id, patient_id))
-        return None if patient is None or patient.deleted_at is not None else patient
+        return None if patient is None or patient.deleted_at is not None else self._today(patient)
 
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return the page that follows `only.after`."""
         wanted = [patient for patient in self.tables.patients.rows() if self._fits(patient, only)]
         rows = sorted((one.id, one) for one in wanted if only.after is None or one.id > only.after)
-        return page_of(rows[: only.limit + 1], only.limit, len(wanted) if only.total else None)
+        shown = [(row_id, self._today(one)) for row_id, one in rows[: only.limit + 1]]
+        return page_of(shown, only.limit, len(wanted) if only.total else None)
 
     def save(self, patient: Patient) -> Patient:
         """Keep the changed patient if the version is still the one that was read."""
@@ -73,8 +85,23 @@ class MemoryPatients:
         if patient.deleted_at is None:
             self._claim_mrn(patient)
         saved = attrs.evolve(patient, version=patient.version + 1)
-        self.tables.patients.put((self.clinic_id, patient.id), saved)
+        self._put(saved)
         return saved
+
+    def _put(self, patient: Patient) -> None:
+        basis = Basis(patient.given)
+        kept = attrs.evolve(patient, basis=basis, **numbers(basis)._asdict())
+        self.tables.patients.put((self.clinic_id, patient.id), kept)
+
+    def _today(self, patient: Patient) -> Patient:
+        """Show the numbers that hold today; kept are those that were given."""
+        recorded = self.tables.recorded.get((self.clinic_id, patient.id))
+        if recorded is None:
+            return patient
+        clinic = self.tables.clinics.get(self.clinic_id)
+        day = Day.of(self.clock(), "UTC" if clinic is None else clinic.timezone)
+        basis = Basis(patient.given, recorded, day)
+        return attrs.evolve(patient, basis=basis, **numbers(basis)._asdict())
 
     def _claim_mrn(self, patient: Patient) -> None:
         if patient.mrn is None:

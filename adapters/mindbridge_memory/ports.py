@@ -40,8 +40,8 @@ def memory_ports(
     throttle_limits: ThrottleLimits | None = None,
     emergency_limits: EmergencyLimits | None = None,
 ) -> Ports:
-    """Return ports over `store`, or over a new one; pass your own to read its audit trail."""
-    store = store or MemoryStore()
+    """Return ports over `store`, or over a new one; pass your own, with the same clock, to read its audit trail."""
+    store = store or MemoryStore(clock=clock)
     return Ports(
         open_unit=store.open_unit,
         trails=store.trails,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import attrs
 
+from mindbridge_core.care import Appointment, CrisisEvent, PatientMetric
 from mindbridge_core.compliance import ChainHead, SealedEntry
 from mindbridge_core.identity import (
     AccountToken,
@@ -22,7 +23,7 @@ from mindbridge_core.identity import (
     User,
 )
 from mindbridge_core.oversight import AuditFinding
-from mindbridge_core.patients import BreakGlass, Patient
+from mindbridge_core.patients import BreakGlass, Patient, Recorded
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
 
@@ -101,19 +102,23 @@ class Tables:
 
     account_tokens: Table[tuple[UUID, UUID, Purpose], AccountToken] = attrs.field(factory=Table)
     answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
+    appointments: Table[tuple[UUID, UUID], Appointment] = attrs.field(factory=Table)
     attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)
     audit_findings: Table[tuple[UUID, UUID, str, datetime], AuditFinding] = attrs.field(factory=Table)
     clinics: Table[UUID, Clinic] = attrs.field(factory=Table)
     consents: Table[tuple[UUID, UUID], Consent] = attrs.field(factory=Table)
+    crisis_events: Table[tuple[UUID, UUID], CrisisEvent] = attrs.field(factory=Table)
     directory: Table[str, DirectoryEntry] = attrs.field(factory=Table)
     disclosures: Table[tuple[UUID, UUID], Disclosure] = attrs.field(factory=Table)
     emergency_accesses: Table[tuple[UUID, UUID], BreakGlass] = attrs.field(factory=Table)
     entries: Table[tuple[UUID, int, int], SealedEntry] = attrs.field(factory=Table)
     heads: Table[tuple[UUID, int], ChainHead] = attrs.field(factory=Table)
+    metrics: Table[tuple[UUID, UUID], PatientMetric] = attrs.field(factory=Table)
     mfa_policies: Table[UUID, MfaPolicy] = attrs.field(factory=Table)
     mrns: Table[tuple[UUID, str], UUID | None] = attrs.field(factory=Table)
     organizations: Table[UUID, Organization] = attrs.field(factory=Table)
     patients: Table[tuple[UUID, UUID], Patient] = attrs.field(factory=Table)
+    recorded: Table[tuple[UUID, UUID], Recorded] = attrs.field(factory=Table)
     recovery_codes: Table[tuple[UUID, UUID, str], CodeRow] = attrs.field(factory=Table)
     refresh_tokens: Table[tuple[UUID, bytes], RefreshToken] = attrs.field(factory=Table)
     second_factors: Table[tuple[UUID, UUID], FactorRow] = attrs.field(factory=Table)

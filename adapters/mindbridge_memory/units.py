@@ -9,8 +9,10 @@ from uuid import UUID
 
 import attrs
 
+from mindbridge_core.clock import Clock
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.account_tokens import MemoryAccountTokens
+from mindbridge_memory.care import MemoryAppointments, MemoryCrisisEvents, MemoryMetrics, MemoryTimeline
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
 from mindbridge_memory.custody import MemoryKeyStore
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
@@ -22,7 +24,7 @@ from mindbridge_memory.identity import (
     MemorySessions,
     MemoryUsers,
 )
-from mindbridge_memory.keys import ProcessKeys
+from mindbridge_memory.keys import ProcessKeys, utc_now
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents, MemoryDisclosures
 from mindbridge_memory.second_factors import MemoryMfaPolicies, MemorySecondFactors
@@ -41,6 +43,7 @@ class MemoryUnit:
     tables: Tables
     clinic_id: UUID
     cipher: ClinicCipher
+    clock: Clock = utc_now
 
     @property
     def audit(self) -> MemoryAuditTrail:
@@ -63,6 +66,11 @@ class MemoryUnit:
         return MemoryAnswers(self.tables, self.clinic_id)
 
     @property
+    def appointments(self) -> MemoryAppointments:
+        """The clinic's appointments."""
+        return MemoryAppointments(self.tables, self.clinic_id, self.clock)
+
+    @property
     def attempts(self) -> MemoryLoginAttempts:
         """Tries, across all clinics."""
         return MemoryLoginAttempts(self.tables)
@@ -81,6 +89,11 @@ class MemoryUnit:
     def consents(self) -> MemoryConsents:
         """The clinic's consents."""
         return MemoryConsents(self.tables, self.clinic_id)
+
+    @property
+    def crisis_events(self) -> MemoryCrisisEvents:
+        """The clinic's crisis events."""
+        return MemoryCrisisEvents(self.tables, self.clinic_id, self.clock)
 
     @property
     def directory(self) -> MemoryDirectory:
@@ -108,9 +121,14 @@ class MemoryUnit:
         return MemoryMfaPolicies(self.tables, self.clinic_id)
 
     @property
+    def metrics(self) -> MemoryMetrics:
+        """The clinic's measurements."""
+        return MemoryMetrics(self.tables, self.clinic_id, self.clock)
+
+    @property
     def patients(self) -> MemoryPatients:
         """The clinic's patients."""
-        return MemoryPatients(self.tables, self.clinic_id)
+        return MemoryPatients(self.tables, self.clinic_id, self.clock)
 
     @property
     def refresh_tokens(self) -> MemoryRefreshTokens:
@@ -128,6 +146,11 @@ class MemoryUnit:
         return MemorySessions(self.tables, self.clinic_id)
 
     @property
+    def timeline(self) -> MemoryTimeline:
+        """All that happened in the care of the clinic's patients."""
+        return MemoryTimeline(self.tables, self.clinic_id)
+
+    @property
     def trail(self) -> MemoryTrailReader:
         """The clinic's trail, to read."""
         return MemoryTrailReader(self.tables, self.clinic_id, self.cipher)
@@ -142,11 +165,13 @@ class MemoryStore:
     """All clinics' records in this process; nothing outlives it.
 
     A unit holds the store's one lock from its opening to its end, so units are serial. `make_keys` makes
-    the clinics' keys, given the store of wrapped ones; without it they are `ProcessKeys`.
+    the clinics' keys, given the store of wrapped ones; without it they are `ProcessKeys`. By `clock` the store knows
+    what day it is, for the numbers that hold today.
     """
 
-    def __init__(self, make_keys: Callable[[WrappedKeys], ClinicKeys] = ProcessKeys) -> None:
+    def __init__(self, make_keys: Callable[[WrappedKeys], ClinicKeys] = ProcessKeys, *, clock: Clock = utc_now) -> None:
         """Begin without records."""
+        self.clock = clock
         self.tables = Tables()
         self.wrapped_keys = MemoryWrappedKeys(self.tables)
         self.keys = make_keys(self.wrapped_keys)
@@ -164,7 +189,7 @@ class MemoryStore:
         cipher = self.keys.cipher(clinic_id)
         self._enter()
         try:
-            yield MemoryUnit(self.tables, clinic_id, cipher)
+            yield MemoryUnit(self.tables, clinic_id, cipher, self.clock)
             self.tables.keep()
         finally:
             self.tables.drop()

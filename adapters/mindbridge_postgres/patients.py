@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import attrs
 
+from mindbridge_core.clock import Clock
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, query_tokens
+from mindbridge_core.patients import (
+    Basis,
+    Day,
+    Given,
+    Numbers,
+    Patient,
+    PatientFilter,
+    PatientStatus,
+    Recorded,
+    RiskLevel,
+    numbers,
+    query_tokens,
+)
 from mindbridge_core.phi import ClinicCipher
 from mindbridge_postgres.bulk import insert_patients
 from mindbridge_postgres.database import Connection
@@ -22,10 +36,15 @@ __all__ = ["PostgresPatients"]
 _COLUMNS: Final = (
     "id, case_manager_id, mrn, name, date_of_birth, diagnosis, diagnosis_code, medication_adherence, last_appointment,"
     " appointments_missed, crisis_calls_30days, current_risk_level, manually_escalated, admitted_at, status, version,"
-    " created_at, updated_at"
+    " created_at, updated_at, adherence_given_at, missed_given_at, calls_given_at"
 )
 
-_GET: Final = f"SELECT {_COLUMNS} FROM patients WHERE clinic_id = %s AND id = %s AND deleted_at IS NULL"
+# What the records say comes with the row; the clinic's zone with those rows alone that need to know what day it is.
+_SHOWN: Final = f"""{_COLUMNS}, recorded_adherence, recorded_adherence_at, last_visit_at, visits_since, missed_at,
+    calls_since, calls_at, CASE WHEN num_nonnulls(visits_since, calls_since, recorded_adherence_at) > 0
+        THEN (SELECT timezone FROM clinics WHERE clinics.id = %(clinic_id)s) END"""
+
+_GET: Final = f"SELECT {_SHOWN} FROM patients WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND deleted_at IS NULL"
 
 _INDEX: Final = """
 INSERT INTO patient_search (clinic_id, token, patient_id)
@@ -45,7 +64,7 @@ WITH saved AS (
 VALUES (%(clinic_id)s, %(mrn_index)s, %(id)s, %(case_manager_id)s, %(mrn)s, %(name)s, %(date_of_birth)s,
     %(diagnosis)s, %(diagnosis_code)s, %(medication_adherence)s, %(last_appointment)s, %(appointments_missed)s,
     %(crisis_calls_30days)s, %(current_risk_level)s, %(manually_escalated)s, %(admitted_at)s, %(status)s, %(version)s,
-    %(created_at)s, %(updated_at)s)
+    %(created_at)s, %(updated_at)s, %(adherence_given_at)s, %(missed_given_at)s, %(calls_given_at)s)
     RETURNING id
 )
 {_INDEX}
@@ -59,6 +78,8 @@ WITH saved AS (
     medication_adherence = %(medication_adherence)s, last_appointment = %(last_appointment)s,
     appointments_missed = %(appointments_missed)s, crisis_calls_30days = %(crisis_calls_30days)s,
     current_risk_level = %(current_risk_level)s, manually_escalated = %(manually_escalated)s,
+    adherence_given_at = %(adherence_given_at)s, missed_given_at = %(missed_given_at)s,
+    calls_given_at = %(calls_given_at)s,
     admitted_at = %(admitted_at)s, status = %(status)s, version = %(version)s + 1, updated_at = %(updated_at)s,
     deleted_at = %(deleted_at)s, deleted_by = %(deleted_by)s
 WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND deleted_at IS NULL
@@ -80,6 +101,8 @@ UNION ALL
 SELECT token FROM patient_search WHERE clinic_id = %(clinic_id)s AND token = ANY(%(people)s::bytea[])
 """
 
+_GIVEN: Final = (*Numbers._fields, "adherence_given_at", "missed_given_at", "calls_given_at")
+
 _ALL: Final = "clinic_id = %(clinic_id)s AND deleted_at IS NULL"
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     "case_manager_id": " AND case_manager_id = %(case_manager_id)s",
@@ -90,14 +113,19 @@ _LEVELS: Final[dict[str | None, RiskLevel | None]] = {None: None, **{level.value
 _STATUSES: Final = {status.value: status for status in PatientStatus}
 
 
+def _is_column(field: attrs.Attribute[Any], _: object) -> bool:
+    return field.name != "basis"
+
+
 class PostgresPatients:
     """`Patients` of the core."""
 
-    def __init__(self, connection: Connection, clinic_id: UUID, cipher: ClinicCipher) -> None:
-        """Work in the open transaction of `connection`."""
+    def __init__(self, connection: Connection, clinic_id: UUID, cipher: ClinicCipher, clock: Clock) -> None:
+        """Work in the open transaction of `connection`; by `clock` it is known which numbers hold today."""
         self._connection = connection
         self._clinic_id = clinic_id
         self._cipher = cipher
+        self._clock = clock
 
     def add(self, patient: Patient) -> None:
         """Insert the patient."""
@@ -125,8 +153,8 @@ class PostgresPatients:
 
     def get(self, patient_id: UUID) -> Patient | None:
         """Return the living record."""
-        row = self._connection.run(_GET, (self._clinic_id, patient_id)).fetchone()
-        return None if row is None else self._patient(row)
+        row = self._connection.run(_GET, {"clinic_id": self._clinic_id, "id": patient_id}).fetchone()
+        return None if row is None else self._patient(row, self._clock())
 
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return a keyset page, reading one row more than it shows."""
@@ -149,10 +177,11 @@ class PostgresPatients:
         keyset: LiteralString = " AND id > %(after)s" if only.after else ""
         count = self._connection.run(f"SELECT count(*) FROM patients WHERE {where}", params) if only.total else None
         # The limit stands in the text: the planner thinks a parameter to be a tenth of the table, and plans every time.
-        query = f"SELECT {_COLUMNS} FROM patients WHERE {where}{keyset} ORDER BY id LIMIT {int(only.limit) + 1}"
+        query = f"SELECT {_SHOWN} FROM patients WHERE {where}{keyset} ORDER BY id LIMIT {int(only.limit) + 1}"
         rows = self._connection.run(query, params).fetchall()
         total = None if count is None else int(count.fetchall()[0][0])
-        return page_of([(row[0], self._patient(row)) for row in rows], only.limit, total)
+        now = self._clock()
+        return page_of([(row[0], self._patient(row, now)) for row in rows], only.limit, total)
 
     def save(self, patient: Patient) -> Patient:
         """Update the record if its version is still the one that was read."""
@@ -162,8 +191,10 @@ class PostgresPatients:
         return attrs.evolve(patient, version=row[0])
 
     def _row(self, patient: Patient) -> dict[str, object]:
-        born = patient.date_of_birth
-        row = attrs.asdict(patient, recurse=False)
+        born, given, changed = patient.date_of_birth, patient.given, patient.updated_at
+        row = attrs.asdict(patient, recurse=False, filter=_is_column)
+        row |= dict(zip(_GIVEN, given, strict=True))
+        row |= {name: None if row[name] == changed else row[name] for name in _GIVEN[4:]}
         row |= {
             "clinic_id": self._clinic_id,
             "mrn": self._sealed("mrn", patient, patient.mrn),
@@ -179,8 +210,10 @@ class PostgresPatients:
     def _sealed(self, column: str, patient: Patient, text: str | None) -> bytes | None:
         return None if text is None else self._cipher.encrypt(f"patients.{column}", patient.id, text)
 
-    def _patient(self, row: Sequence[Any]) -> Patient:
+    def _patient(self, row: Sequence[Any], now: datetime) -> Patient:
         decrypt, row_id = self._cipher.decrypt, row[0]
+        basis = _basis(row, now)
+        adherence, last, missed, calls = numbers(basis)
         born = None if row[4] is None else date.fromisoformat(decrypt("patients.date_of_birth", row_id, row[4]))
         return Patient(
             id=row_id,
@@ -191,10 +224,10 @@ class PostgresPatients:
             date_of_birth=born,
             diagnosis=None if row[5] is None else decrypt("patients.diagnosis", row_id, row[5]),
             diagnosis_code=None if row[6] is None else decrypt("patients.diagnosis_code", row_id, row[6]),
-            medication_adherence=row[7],
-            last_appointment=row[8],
-            appointments_missed=row[9],
-            crisis_calls_30days=row[10],
+            medication_adherence=adherence,
+            last_appointment=last,
+            appointments_missed=missed,
+            crisis_calls_30days=calls,
             current_risk_level=_LEVELS[row[11]],
             manually_escalated=row[12],
             admitted_at=row[13],
@@ -202,4 +235,22 @@ class PostgresPatients:
             version=row[15],
             created_at=row[16],
             updated_at=row[17],
+            basis=basis,
         )
+
+
+def _basis(row: Sequence[Any], now: datetime) -> Basis:
+    """Return what a row of `_SHOWN` knows of the patient's numbers."""
+    changed, zone = row[17], row[28]
+    given = Given(row[7], row[8], row[9], row[10], row[18] or changed, row[19] or changed, row[20] or changed)
+    if zone is None:
+        return Basis(given)
+    missed, calls = tuple(row[25] or ()), tuple(row[27] or ())
+    recorded = Recorded(row[21], row[22], row[23], row[24], missed, row[26], calls)
+    return Basis(given, recorded, _day(now, zone))
+
+
+@lru_cache(maxsize=64)
+def _day(now: datetime, zone: str) -> Day:
+    """Return the day once for all the rows of a list."""
+    return Day.of(now, zone)

@@ -10,12 +10,14 @@ from uuid import UUID
 import attrs
 import psycopg
 
+from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import NewId
 from mindbridge_core.phi import ClinicCipher, ClinicKeys
 from mindbridge_postgres.account_tokens import PostgresAccountTokens
 from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
+from mindbridge_postgres.care import PostgresAppointments, PostgresCrisisEvents, PostgresMetrics, PostgresTimeline
 from mindbridge_postgres.clinics import PostgresClinics
 from mindbridge_postgres.custody import PostgresKeyStore
 from mindbridge_postgres.database import Connection, Database, set_clinic
@@ -45,6 +47,7 @@ class PostgresUnit:
     clinic_id: UUID
     cipher: ClinicCipher
     new_id: NewId
+    clock: Clock
 
     @cached_property
     def audit(self) -> PostgresAuditTrail:
@@ -67,6 +70,11 @@ class PostgresUnit:
         return PostgresAnswers(self.connection, self.clinic_id, self.cipher, self.new_id)
 
     @cached_property
+    def appointments(self) -> PostgresAppointments:
+        """The clinic's appointments."""
+        return PostgresAppointments(self.connection, self.clinic_id, self.cipher, self.clock)
+
+    @cached_property
     def attempts(self) -> PostgresLoginAttempts:
         """Tries, across all clinics."""
         return PostgresLoginAttempts(self.connection)
@@ -85,6 +93,11 @@ class PostgresUnit:
     def consents(self) -> PostgresConsents:
         """The clinic's consents."""
         return PostgresConsents(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def crisis_events(self) -> PostgresCrisisEvents:
+        """The clinic's crisis events."""
+        return PostgresCrisisEvents(self.connection, self.clinic_id, self.cipher, self.clock)
 
     @cached_property
     def directory(self) -> PostgresDirectory:
@@ -112,9 +125,14 @@ class PostgresUnit:
         return PostgresMfaPolicies(self.connection, self.clinic_id)
 
     @cached_property
+    def metrics(self) -> PostgresMetrics:
+        """The clinic's measurements."""
+        return PostgresMetrics(self.connection, self.clinic_id, self.cipher, self.clock)
+
+    @cached_property
     def patients(self) -> PostgresPatients:
         """The clinic's patients."""
-        return PostgresPatients(self.connection, self.clinic_id, self.cipher)
+        return PostgresPatients(self.connection, self.clinic_id, self.cipher, self.clock)
 
     @cached_property
     def refresh_tokens(self) -> PostgresRefreshTokens:
@@ -130,6 +148,11 @@ class PostgresUnit:
     def sessions(self) -> PostgresSessions:
         """The clinic's sessions."""
         return PostgresSessions(self.connection, self.clinic_id)
+
+    @cached_property
+    def timeline(self) -> PostgresTimeline:
+        """All that happened in the care of the clinic's patients."""
+        return PostgresTimeline(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def trail(self) -> PostgresTrailReader:
@@ -149,13 +172,16 @@ class PostgresUnits:
     database: Database
     keys: ClinicKeys
     new_id: NewId = attrs.field(kw_only=True)
+    clock: Clock = attrs.field(kw_only=True)
 
     @contextmanager
     def __call__(self, clinic_id: UUID) -> Iterator[PostgresUnit]:
         """Yield a unit on the clinic. BEGIN and the clinic travel in one message."""
         cipher = self.keys.cipher(clinic_id)
         with self.database.connection() as connection:
-            unit = PostgresUnit(connection=connection, clinic_id=clinic_id, cipher=cipher, new_id=self.new_id)
+            unit = PostgresUnit(
+                connection=connection, clinic_id=clinic_id, cipher=cipher, new_id=self.new_id, clock=self.clock
+            )
             try:
                 connection.command(f"BEGIN; {set_clinic(clinic_id)}")
                 with self.database.holding(clinic_id, connection):

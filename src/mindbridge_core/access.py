@@ -48,6 +48,9 @@ class Audited(StrEnum):
 class Action(StrEnum):
     """Every operation, by its name in the audit trail."""
 
+    APPOINTMENT_CHANGE = "appointment.change"
+    APPOINTMENT_LIST = "appointment.list"
+    APPOINTMENT_SCHEDULE = "appointment.schedule"
     AUDIT_CHECKPOINT = "audit.checkpoint"
     AUDIT_DETECT = "audit.detect"
     AUDIT_EXPORT = "audit.export"
@@ -66,6 +69,9 @@ class Action(StrEnum):
     CONSENT_LIST = "consent.list"
     CONSENT_RECORD = "consent.record"
     CONSENT_REVOKE = "consent.revoke"
+    CRISIS_EVENT_CHANGE = "crisis_event.change"
+    CRISIS_EVENT_LIST = "crisis_event.list"
+    CRISIS_EVENT_REPORT = "crisis_event.report"
     DISCLOSURE_LIST = "disclosure.list"
     DISCLOSURE_MAKE = "disclosure.make"
     KEY_RETIRE = "key.retire"
@@ -82,12 +88,15 @@ class Action(StrEnum):
     PASSWORD_CHANGE = "password.change"  # noqa: S105 - an operation's name
     PASSWORD_RESET = "password.reset"  # noqa: S105 - likewise
     PASSWORD_RESET_REQUEST = "password.reset_request"  # noqa: S105 - likewise
+    METRIC_LIST = "metric.list"
+    METRIC_RECORD = "metric.record"
     PATIENT_ACCESS_REPORT = "patient.access_report"
     PATIENT_CHANGE = "patient.change"
     PATIENT_CREATE = "patient.create"
     PATIENT_DELETE = "patient.delete"
     PATIENT_IMPORT = "patient.import"
     PATIENT_LIST = "patient.list"
+    PATIENT_TIMELINE = "patient.timeline"
     PATIENT_VIEW = "patient.view"
     PLATFORM_PREPARE = "platform.prepare"
     INVITATION_ACCEPT = "invitation.accept"
@@ -179,6 +188,15 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.BREAK_GLASS_OPEN:   _grant("patient", CASE_MANAGER, phi=False),
     Action.BREAK_GLASS_LIST:   _grant("patient", ADMIN, OFFICER, phi=True),
     Action.BREAK_GLASS_REVIEW: _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.PATIENT_TIMELINE:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
+    Action.APPOINTMENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
+    Action.APPOINTMENT_SCHEDULE: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.APPOINTMENT_CHANGE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.CRISIS_EVENT_LIST:    _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
+    Action.CRISIS_EVENT_REPORT:  _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.CRISIS_EVENT_CHANGE:  _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.METRIC_LIST:          _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
+    Action.METRIC_RECORD:        _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.CONSENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True, emergency=True),
     Action.PATIENT_IMPORT:   _grant("patient", ADMIN, OPERATOR, phi=True),
     Action.CONSENT_RECORD:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),

@@ -7,6 +7,10 @@ from typing import Protocol
 
 import attrs
 
+from mindbridge_core.care import CareUnit
+from mindbridge_core.care.use_cases.appointments import ChangeAppointment, ListAppointments, ScheduleAppointment
+from mindbridge_core.care.use_cases.crisis_events import ChangeCrisisEvent, ListCrisisEvents, ReportCrisisEvent
+from mindbridge_core.care.use_cases.metrics import ListMetrics, RecordMetric, ShowTimeline
 from mindbridge_core.clock import Clock
 from mindbridge_core.custody import CustodyUnit, KeyMaking
 from mindbridge_core.custody.use_cases import RetireDataKey, RetireMasterKey, RewrapKeys, RotateDataKey
@@ -77,7 +81,7 @@ from mindbridge_core.work import OpenUnit, TurnAway, Work
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
 
-class AnyUnit(CustodyUnit, DetectionUnit, IdentityUnit, OversightUnit, PrivacyUnit, PatientUnit, Protocol):
+class AnyUnit(CustodyUnit, DetectionUnit, IdentityUnit, OversightUnit, PrivacyUnit, CareUnit, PatientUnit, Protocol):
     """A transaction with every context's repositories."""
 
 
@@ -151,6 +155,15 @@ class MindBridge:
     list_emergency_accesses: ListEmergencyAccesses
     review_emergency_access: ReviewEmergencyAccess
     import_patients: ImportPatients
+    schedule_appointment: ScheduleAppointment
+    list_appointments: ListAppointments
+    change_appointment: ChangeAppointment
+    report_crisis_event: ReportCrisisEvent
+    list_crisis_events: ListCrisisEvents
+    change_crisis_event: ChangeCrisisEvent
+    record_metric: RecordMetric
+    list_metrics: ListMetrics
+    show_timeline: ShowTimeline
     read_trail: ReadTrail
     export_trail: ExportTrail
     verify_trail: VerifyTrail
@@ -265,6 +278,15 @@ class MindBridge:
             list_emergency_accesses=ListEmergencyAccesses(work=work),
             review_emergency_access=ReviewEmergencyAccess(work=work, clock=clock),
             import_patients=ImportPatients(work=work, clock=clock, new_id=new_id),
+            schedule_appointment=ScheduleAppointment(work=work, clock=clock, new_id=new_id),
+            list_appointments=ListAppointments(work=work),
+            change_appointment=ChangeAppointment(work=work, clock=clock),
+            report_crisis_event=ReportCrisisEvent(work=work, clock=clock, new_id=new_id),
+            list_crisis_events=ListCrisisEvents(work=work),
+            change_crisis_event=ChangeCrisisEvent(work=work, clock=clock),
+            record_metric=RecordMetric(work=work, clock=clock, new_id=new_id),
+            list_metrics=ListMetrics(work=work),
+            show_timeline=ShowTimeline(work=work),
             read_trail=ReadTrail(work=work),
             export_trail=ExportTrail(work=work, trails=ports.trails),
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),

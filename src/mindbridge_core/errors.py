@@ -31,6 +31,7 @@ __all__ = [
     "Finding",
     "Forbidden",
     "IdempotencyKeyReused",
+    "IllegalTransition",
     "InCaseload",
     "InvalidInput",
     "KeyInUse",
@@ -246,6 +247,13 @@ class LostUpdate(Conflict):
 
     code = "lost_update"
     text = "Somebody else has changed the record. Read it again, then repeat your change."
+
+
+class IllegalTransition(Conflict):
+    """From the state that the record is in, this step is not possible."""
+
+    code = "illegal_transition"
+    text = "The record is in a state from which this step is not possible. Read it again."
 
 
 class ConsentRevoked(Conflict):

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Generic, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 import attrs
 
 from mindbridge_core.errors import Finding, InvalidInput
 
-__all__ = ["DEFAULT_LIMIT", "MAX_LIMIT", "Page", "decode_cursor", "encode_cursor", "page_of"]
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "Page",
+    "Place",
+    "decode_cursor",
+    "decode_place",
+    "encode_cursor",
+    "encode_place",
+    "page_of",
+]
 
 T = TypeVar("T")
 
+EPOCH: Final = datetime.min.replace(tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+TIME_BYTES: Final = 8
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 
@@ -49,3 +63,32 @@ def decode_cursor(text: str) -> UUID:
     if cursor is None or encode_cursor(cursor) != text:
         raise InvalidInput([Finding("/cursor", "invalid_cursor", "is not a cursor that this list gave out")])
     return cursor
+
+
+@attrs.frozen(order=True)
+class Place:
+    """Where something stands in a history: its moment and, among those of one moment, its id."""
+
+    at: datetime
+    id: UUID
+
+
+def encode_place(place: Place | None) -> str | None:
+    """Return the opaque text for `place`; None at the end of the history."""
+    if place is None:
+        return None
+    time = ((place.at - EPOCH) // MICROSECOND).to_bytes(TIME_BYTES, "big")
+    return base64.urlsafe_b64encode(time + place.id.bytes).decode()
+
+
+def decode_place(text: str) -> Place:
+    """Return the place in a cursor made by `encode_place`; raise InvalidInput for any other text."""
+    try:
+        content = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        time = int.from_bytes(content[:TIME_BYTES], "big")
+        place = Place(EPOCH + time * MICROSECOND, UUID(bytes=content[TIME_BYTES:]))
+    except (binascii.Error, OverflowError, ValueError):
+        place = None
+    if place is None or encode_place(place) != text:
+        raise InvalidInput([Finding("/cursor", "invalid_cursor", "is not a cursor that this list gave out")])
+    return place

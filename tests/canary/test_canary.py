@@ -116,6 +116,7 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
     drive_privacy(call, canaries, record, bearer)
     drive_import(call, canaries, bearer)
     drive_emergency(call, canaries, record, bearer)
+    drive_care(call, canaries, record, bearer)
     again = patient_with(canaries, name=f"Eve {canaries.plant('new name')}")
     for status, method, path, options in (
         (201, "POST", "/patients", {"json": patient_with(canaries), "headers": bearer | {"Idempotency-Key": "once"}}),
@@ -223,6 +224,37 @@ def drive_emergency(call: Callable[..., Any], canaries: Canaries, record: str, b
     assert canaries.planted["access reason"] in entry["access_reason"]
 
 
+def drive_care(call: Callable[..., Any], canaries: Canaries, record: str, bearer: dict[str, str]) -> None:
+    """Keep a record of care as it should be and as it should not, with a canary in each free text."""
+    visit = {"scheduled_at": "2026-01-12T10:00:00Z", "notes": canaries.plant("notes")}
+    event = {
+        "severity": "high",
+        "event_type": "crisis_call",
+        "occurred_at": "2026-01-12T10:00:00Z",
+        "description": canaries.plant("description"),
+    }
+    once = bearer | {"Idempotency-Key": "care"}
+    visits = [call("POST", f"{record}/appointments", json=visit, headers=once) for _ in range(2)]
+    assert [201, 201] == [answer.status_code for answer in visits]
+    made = call("POST", f"{record}/crisis-events", json=event, headers=bearer)
+    assert 201 == made.status_code
+    metric = {"metric_type": "phq_9", "metric_value": 19}
+    assert 201 == call("POST", f"{record}/metrics", json=metric, headers=bearer).status_code
+    for word, path in (("type", "crisis-events"), ("appointment_type", "appointments")):
+        bad = {**(event if word == "type" else visit), "event_type": "x", "appointment_type": canaries.plant(word)}
+        assert 422 == call("POST", f"{record}/{path}", json=bad, headers=bearer).status_code
+    resolution = {"resolution": canaries.plant("resolution")}
+    for status in (200, 409):
+        path = f"/crisis-events/{made.json['id']}"
+        assert status == call("PATCH", path, json=resolution, headers=bearer).status_code
+    closing = {"status": "missed", "notes": canaries.plant("changed notes")}
+    for status in (200, 409):
+        path = f"/appointments/{visits[0].json['id']}"
+        assert status == call("PATCH", path, json=closing, headers=bearer).status_code
+    shown = call("GET", f"{record}/timeline", headers=bearer)
+    assert all(canaries.planted[name].encode() in shown.data for name in ("description", "resolution", "changed notes"))
+
+
 def dump(database: TestDatabase) -> bytes:
     """Return a pg_dump of the whole database as its superuser."""
     program = find_programs().postgres.with_name("pg_dump")
@@ -250,6 +282,7 @@ def test_no_canary_outside_the_answers_that_may_show_it(
 
     stored = dump(database)
     assert b"COPY public.disclosures" in stored
+    assert b"COPY public.crisis_events" in stored
     assert b"COPY public.emergency_accesses" in stored
     notices = product.core.ports.notifier
     assert isinstance(notices, KeptMessages)

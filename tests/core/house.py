@@ -12,6 +12,7 @@ import attrs
 
 from mindbridge_core import Actor, Anonymous, MindBridge, Operator, Origin, Role, SessionClaim
 from mindbridge_core.audit import AuditEntry
+from mindbridge_core.care import Appointment, CrisisEvent, CrisisEventType, Severity
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import (
     ClinicDraft,
@@ -81,11 +82,15 @@ class House:
     """The core, and what it was made from. With `trail_broken` no entry can be written from then on."""
 
     clock: FakeClock = attrs.field(factory=FakeClock)
-    store: MemoryStore = attrs.field(factory=MemoryStore)
+    store: MemoryStore = attrs.field()
     hasher: ScryptHasher = CHEAPEST
     trail_broken: bool = False
     messages: KeptMessages = attrs.field(factory=KeptMessages)
     core: MindBridge = attrs.field(init=False)
+
+    @store.default
+    def _store(self) -> MemoryStore:
+        return MemoryStore(clock=self.clock)
 
     def __attrs_post_init__(self) -> None:
         """Build the core."""
@@ -226,6 +231,16 @@ def find_unusual(house: House, user: User) -> None:
         unit.audit_findings.add(finding)
 
 
+def begin_record(house: House, manager: User, patient_id: UUID) -> None:
+    """Enter an appointment and a crisis event, if the manager's clinic has the patient."""
+    with house.store.open_unit(manager.clinic_id) as unit:
+        if unit.patients.get(patient_id) is not None:
+            common: dict[str, Any] = {"clinic_id": manager.clinic_id, "patient_id": patient_id, "created_at": START}
+            unit.appointments.add(Appointment(id=uuid4(), scheduled_at=START - timedelta(days=1), **common))
+            call: dict[str, Any] = {"event_type": CrisisEventType.CRISIS_CALL, "severity": Severity.HIGH}
+            unit.crisis_events.add(CrisisEvent(id=uuid4(), occurred_at=START, **call, **common))
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -244,6 +259,7 @@ def settled() -> Town:
         "missing": uuid4(),
     }
     for name, patient_id in records.items():
+        begin_record(house, foreigner if name == "other clinic" else colleague, patient_id)
         allow_sharing(house, other_clinic if name == "other clinic" else clinic, patient_id)
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
     find_unusual(house, colleague)

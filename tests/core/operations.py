@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid4
 
 import attrs
 
 from mindbridge_core import Action, Role
+from mindbridge_core.care import (
+    AppointmentChanges,
+    AppointmentDraft,
+    AppointmentStatus,
+    CrisisEventChanges,
+    CrisisEventDraft,
+    CrisisEventType,
+    MetricDraft,
+    MetricType,
+    Severity,
+    Span,
+)
 from mindbridge_core.identity import (
     ClinicDraft,
     CodeAgain,
@@ -35,7 +48,7 @@ from mindbridge_core.patients import (
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from mindbridge_memory import KeptEntries
-from tests.core.house import ORIGIN, PASSWORD, AnyCaller, House, Town
+from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town
 
 USE_CASES: Final = {
     "accept_invitation": Action.INVITATION_ACCEPT,
@@ -61,6 +74,15 @@ USE_CASES: Final = {
     "list_staff": Action.USER_LIST,
     "detect_unusual_access": Action.AUDIT_DETECT,
     "list_findings": Action.AUDIT_FINDINGS,
+    "change_appointment": Action.APPOINTMENT_CHANGE,
+    "change_crisis_event": Action.CRISIS_EVENT_CHANGE,
+    "list_appointments": Action.APPOINTMENT_LIST,
+    "list_crisis_events": Action.CRISIS_EVENT_LIST,
+    "list_metrics": Action.METRIC_LIST,
+    "record_metric": Action.METRIC_RECORD,
+    "report_crisis_event": Action.CRISIS_EVENT_REPORT,
+    "schedule_appointment": Action.APPOINTMENT_SCHEDULE,
+    "show_timeline": Action.PATIENT_TIMELINE,
     "checkpoint_trail": Action.AUDIT_CHECKPOINT,
     "export_trail": Action.AUDIT_EXPORT,
     "disclose_record": Action.DISCLOSURE_MAKE,
@@ -177,6 +199,57 @@ def _review(town: Town, caller: AnyCaller, _: UUID | None) -> object:
     return town.house.core.review_emergency_access(caller, access.id, review)
 
 
+def _change_appointment(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    found = [one.id for one in town.house.store.tables.appointments.rows() if one.patient_id == patient_id]
+    changes = AppointmentChanges(status=AppointmentStatus.MISSED)
+    return town.house.core.change_appointment(caller, found[0] if found else uuid4(), changes)
+
+
+def _schedule_appointment(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.schedule_appointment(caller, patient_id, AppointmentDraft(scheduled_at=START))
+
+
+def _change_crisis_event(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    found = [one.id for one in town.house.store.tables.crisis_events.rows() if one.patient_id == patient_id]
+    changes = CrisisEventChanges(resolution="Seen by the crisis team")
+    return town.house.core.change_crisis_event(caller, found[0] if found else uuid4(), changes)
+
+
+def _report_crisis_event(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    draft = CrisisEventDraft(severity=Severity.LOW, event_type=CrisisEventType.CRISIS_CALL, occurred_at=START)
+    return town.house.core.report_crisis_event(caller, patient_id, draft)
+
+
+def _record_metric(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    draft = MetricDraft(metric_type=MetricType.PHQ_9, metric_value=Decimal(9))
+    return town.house.core.record_metric(caller, patient_id, draft)
+
+
+def _list_metrics(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    """The list is empty: what is asked is whether it is shown at all, so the patient stands for the answer."""
+    assert patient_id is not None
+    assert () == town.house.core.list_metrics(caller, patient_id, Span()).items
+    return town.house.store.tables.patients.get((town.clinic, patient_id))
+
+
+def _list_appointments(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.list_appointments(caller, patient_id, Span()).items[0]
+
+
+def _list_crisis_events(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.list_crisis_events(caller, patient_id, Span()).items[0]
+
+
+def _timeline(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.show_timeline(caller, patient_id, Span()).items[0]
+
+
 def own_session(town: Town, caller: AnyCaller) -> UUID:
     """Return the caller's session; for those who can have none, one that there is not."""
     rows = town.house.store.tables.sessions.rows()
@@ -225,6 +298,15 @@ def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
 
 
 CALLED: Final[dict[Action, Drive]] = {
+    Action.APPOINTMENT_CHANGE: _change_appointment,
+    Action.APPOINTMENT_LIST: _list_appointments,
+    Action.APPOINTMENT_SCHEDULE: _schedule_appointment,
+    Action.CRISIS_EVENT_CHANGE: _change_crisis_event,
+    Action.CRISIS_EVENT_LIST: _list_crisis_events,
+    Action.CRISIS_EVENT_REPORT: _report_crisis_event,
+    Action.METRIC_LIST: _list_metrics,
+    Action.METRIC_RECORD: _record_metric,
+    Action.PATIENT_TIMELINE: _timeline,
     Action.AUDIT_CHECKPOINT: lambda town, caller, _: town.house.core.checkpoint_trail(caller),
     Action.AUDIT_DETECT: lambda town, caller, _: town.house.core.detect_unusual_access(caller),
     Action.AUDIT_FINDINGS: lambda town, caller, _: town.house.core.list_findings(caller).items[0],

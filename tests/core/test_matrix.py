@@ -28,6 +28,15 @@ ALIVE: Final = frozenset(RECORDS[:4])
 # fmt: off
 REACH: Final = {
     #                         admin    case manager  officer  readonly  anyone   operator
+    Action.APPOINTMENT_CHANGE:   ("all", "caseload", "none", "none", "none", "none"),
+    Action.APPOINTMENT_LIST:     ("all", "reading", "all",  "all",  "none", "none"),
+    Action.APPOINTMENT_SCHEDULE: ("all", "caseload", "none", "none", "none", "none"),
+    Action.CRISIS_EVENT_CHANGE:  ("all", "caseload", "none", "none", "none", "none"),
+    Action.CRISIS_EVENT_LIST:    ("all", "reading", "all",  "all",  "none", "none"),
+    Action.CRISIS_EVENT_REPORT:  ("all", "caseload", "none", "none", "none", "none"),
+    Action.METRIC_LIST:          ("all", "reading", "all",  "all",  "none", "none"),
+    Action.METRIC_RECORD:        ("all", "caseload", "none", "none", "none", "none"),
+    Action.PATIENT_TIMELINE:     ("all", "reading", "all",  "all",  "none", "none"),
     Action.AUDIT_CHECKPOINT: ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.AUDIT_DETECT:     ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.AUDIT_FINDINGS:   ("all",   "none",       "all",   "none",   "none",  "none"),
@@ -85,6 +94,15 @@ REACH: Final = {
 # fmt: on
 ON_A_PATIENT: Final = {
     Action.BREAK_GLASS_OPEN,
+    Action.APPOINTMENT_CHANGE,
+    Action.APPOINTMENT_LIST,
+    Action.APPOINTMENT_SCHEDULE,
+    Action.CRISIS_EVENT_CHANGE,
+    Action.CRISIS_EVENT_LIST,
+    Action.CRISIS_EVENT_REPORT,
+    Action.METRIC_LIST,
+    Action.METRIC_RECORD,
+    Action.PATIENT_TIMELINE,
     Action.CONSENT_LIST,
     Action.CONSENT_RECORD,
     Action.CONSENT_REVOKE,

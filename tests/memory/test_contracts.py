@@ -82,6 +82,26 @@ class TestAccessHistory(OverMemory, testing.AccessHistoryContract):
     pass
 
 
+class TestAppointments(OverMemory, testing.AppointmentsContract):
+    pass
+
+
+class TestCareHistory(OverMemory, testing.CareHistoryContract):
+    pass
+
+
+class TestCrisisEvents(OverMemory, testing.CrisisEventsContract):
+    pass
+
+
+class TestMetrics(OverMemory, testing.MetricsContract):
+    pass
+
+
+class TestNumbers(OverMemory, testing.NumbersContract):
+    pass
+
+
 class TestAuditTrail(OverMemory, testing.AuditTrailContract):
     pass
 

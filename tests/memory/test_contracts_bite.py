@@ -15,6 +15,7 @@ from mindbridge_core.errors import DuplicateMrn
 from mindbridge_core.testing.store import raises, together
 from mindbridge_memory import MemoryStore, MemoryUnit
 from mindbridge_memory.account_tokens import MemoryAccountTokens
+from mindbridge_memory.care import MemoryAppointments, MemoryTimeline
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
@@ -127,6 +128,39 @@ def stands_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemoryEmergencyAccesses, "standing", standing)
 
 
+def loses_versions_of_visits(patch: pytest.MonkeyPatch) -> None:
+    def save(appointments: MemoryAppointments, appointment: Any) -> Any:
+        saved = attrs.evolve(appointment, version=appointment.version + 1)
+        appointments.tables.appointments.put((appointments.clinic_id, appointment.id), saved)
+        return saved
+
+    patch.setattr(MemoryAppointments, "save", save)
+
+
+def follows_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("mindbridge_memory.care._follow", lambda *_: None)
+
+
+def counts_what_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """What holds today is stored over what was given."""
+
+    def put(patients: MemoryPatients, patient: Any) -> None:
+        kept = attrs.evolve(patient, basis=None)
+        patients.tables.patients.put((patients.clinic_id, patient.id), kept)
+
+    patch.setattr(MemoryPatients, "_put", put)
+
+
+def shows_the_first_page_again(patch: pytest.MonkeyPatch) -> None:
+    page = MemoryTimeline.of_patient
+
+    def of_patient(timeline: MemoryTimeline, patient_id: UUID, span: Any) -> Any:
+        found = page(timeline, patient_id, attrs.evolve(span, before=None))
+        return found if span.before is None else attrs.evolve(found, before=None)
+
+    patch.setattr(MemoryTimeline, "of_patient", of_patient)
+
+
 BITES: Final[list[tuple[Sabotage, str, str]]] = [
     (keeps_after_errors, "UnitContract", "test_an_error_drops_every_change_and_its_entry"),
     (keeps_after_errors, "RefreshTokensContract", "test_a_dropped_unit_leaves_the_token_unused"),
@@ -152,6 +186,19 @@ BITES: Final[list[tuple[Sabotage, str, str]]] = [
         "EmergencyAccessesContract",
         "test_an_access_stands_until_it_ends_for_its_user_and_its_patient",
     ),
+    (
+        loses_versions_of_visits,
+        "AppointmentsContract",
+        "test_of_two_that_close_an_appointment_at_once_one_loses_and_knows_it",
+    ),
+    (follows_nothing, "NumbersContract", "test_the_numbers_follow_from_the_records"),
+    (follows_nothing, "NumbersContract", "test_records_added_at_once_all_count"),
+    (
+        counts_what_is_kept,
+        "NumbersContract",
+        "test_a_change_of_the_patient_keeps_what_was_given_and_what_is_recorded",
+    ),
+    (shows_the_first_page_again, "CareHistoryContract", "test_the_pages_of_each_history_follow_one_another"),
     (
         passes_over_lists,
         "AccessHistoryContract",

@@ -151,6 +151,26 @@ class TestAccessHistory(OverPostgres, testing.AccessHistoryContract):
     pass
 
 
+class TestAppointments(OverPostgres, testing.AppointmentsContract):
+    pass
+
+
+class TestCareHistory(OverPostgres, testing.CareHistoryContract):
+    pass
+
+
+class TestCrisisEvents(OverPostgres, testing.CrisisEventsContract):
+    pass
+
+
+class TestMetrics(OverPostgres, testing.MetricsContract):
+    pass
+
+
+class TestNumbers(OverPostgres, testing.NumbersContract):
+    pass
+
+
 class TestAuditTrail(OverPostgres, testing.AuditTrailContract):
     pass
 

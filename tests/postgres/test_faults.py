@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +14,18 @@ import pyotp
 import pytest
 
 from mindbridge_core import Action, Operator, Origin, Role, SessionClaim
+from mindbridge_core.care import (
+    AppointmentChanges,
+    AppointmentDraft,
+    AppointmentStatus,
+    CrisisEventChanges,
+    CrisisEventDraft,
+    CrisisEventType,
+    MetricDraft,
+    MetricType,
+    Severity,
+    Span,
+)
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import (
     ClinicDraft,
@@ -57,6 +71,10 @@ TO_ELM = DisclosureRequest(recipient="Elm", purpose="Care", description="The rec
 REASON = BreakGlassRequest(access_reason="On the crisis line, nobody else is there")
 REVIEW = BreakGlassReview(outcome=ReviewOutcome.JUSTIFIED, note="Confirmed")
 AGAIN = PasswordAgain(password=PASSWORD)
+PAST = utc_now() - timedelta(days=2)
+VISIT = AppointmentDraft(scheduled_at=PAST, notes="To be told")
+CALL = CrisisEventDraft(severity=Severity.HIGH, event_type=CrisisEventType.CRISIS_CALL, occurred_at=PAST)
+ADHERENCE = MetricDraft(metric_type=MetricType.MEDICATION_ADHERENCE, metric_value=Decimal("41.5"))
 ELSEWHERE = ClinicDraft(organization="Elm", name="Elsewhere")
 
 
@@ -91,6 +109,8 @@ class Ground:
     protected: Factor
     guest: Invitation
     reset: str
+    appointment_id: UUID
+    crisis_event_id: UUID
 
 
 def secret_of(invitation: Invitation) -> str:
@@ -141,6 +161,19 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.BREAK_GLASS_LIST: lambda on: on.product.core.list_emergency_accesses(on.claim, BreakGlassFilter()),
     Action.BREAK_GLASS_OPEN: lambda on: on.product.core.break_the_glass(on.manager, on.patient_id, REASON),
     Action.BREAK_GLASS_REVIEW: lambda on: on.product.core.review_emergency_access(on.claim, on.access_id, REVIEW),
+    Action.APPOINTMENT_CHANGE: lambda on: on.product.core.change_appointment(
+        on.claim, on.appointment_id, AppointmentChanges(status=AppointmentStatus.MISSED)
+    ),
+    Action.APPOINTMENT_LIST: lambda on: on.product.core.list_appointments(on.claim, on.patient_id, Span()),
+    Action.APPOINTMENT_SCHEDULE: lambda on: on.product.core.schedule_appointment(on.claim, on.patient_id, VISIT),
+    Action.CRISIS_EVENT_CHANGE: lambda on: on.product.core.change_crisis_event(
+        on.claim, on.crisis_event_id, CrisisEventChanges(resolution="Over")
+    ),
+    Action.CRISIS_EVENT_LIST: lambda on: on.product.core.list_crisis_events(on.claim, on.patient_id, Span()),
+    Action.CRISIS_EVENT_REPORT: lambda on: on.product.core.report_crisis_event(on.claim, on.patient_id, CALL),
+    Action.METRIC_LIST: lambda on: on.product.core.list_metrics(on.claim, on.patient_id, Span()),
+    Action.METRIC_RECORD: lambda on: on.product.core.record_metric(on.claim, on.patient_id, ADHERENCE),
+    Action.PATIENT_TIMELINE: lambda on: on.product.core.show_timeline(on.claim, on.patient_id, Span()),
     Action.CONSENT_LIST: lambda on: on.product.core.list_consents(on.claim, on.patient_id),
     Action.CONSENT_RECORD: lambda on: on.product.core.record_consent(on.claim, on.patient_id, SHARING),
     Action.CONSENT_REVOKE: lambda on: on.product.core.revoke_consent(on.claim, on.consent_id),
@@ -206,6 +239,8 @@ def ground(product: Product) -> Ground:
         protected,
         guest,
         reset.text,
+        product.core.schedule_appointment(claim, patient.id, VISIT).id,
+        product.core.report_crisis_event(claim, patient.id, CALL).id,
     )
 
 

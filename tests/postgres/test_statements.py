@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,13 +11,18 @@ import psycopg
 import pytest
 
 from mindbridge_core import Operator, Role, SessionClaim
+from mindbridge_core.care import CrisisEventDraft, CrisisEventType, Severity, Span
 from mindbridge_core.errors import NotFound
 from mindbridge_core.identity import StaffDraft
 from mindbridge_core.patients import BreakGlassRequest, PatientChanges, PatientDraft, PatientFilter, PatientStatus
 from mindbridge_postgres.database import Connection
+from mindbridge_security import utc_now
 from tests.support.product import PASSWORD, Product
 
 CAREFUL = PatientDraft(name="Ada")
+CALL = CrisisEventDraft(
+    severity=Severity.HIGH, event_type=CrisisEventType.CRISIS_CALL, occurred_at=utc_now() - timedelta(days=1)
+)
 
 
 class Counted:
@@ -56,9 +62,17 @@ OPERATIONS: dict[str, tuple[int, Callable[[Product, SessionClaim], object]]] = {
             claim, PATIENT[claim], PatientChanges(status=PatientStatus.INACTIVE)
         ),
     ),
+    # A history takes the patient too, to know whether the caller may reach them: four statements between the two.
+    "appointments": (6, lambda product, claim: product.core.list_appointments(claim, PATIENT[claim], Span())),
+    "crisis events": (6, lambda product, claim: product.core.list_crisis_events(claim, PATIENT[claim], Span())),
+    "metrics": (6, lambda product, claim: product.core.list_metrics(claim, PATIENT[claim], Span())),
+    "timeline": (6, lambda product, claim: product.core.show_timeline(claim, PATIENT[claim], Span())),
+    # Whatever is written holds the patient first, and has their numbers follow last.
+    "report": (8, lambda product, claim: product.core.report_crisis_event(claim, PATIENT[claim], CALL)),
     "me": (4, lambda product, claim: product.core.view_self(claim)),
 }
 PATIENT: dict[SessionClaim, UUID] = {}
+READING = ("view", "list", "appointments", "crisis events", "metrics", "timeline")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -115,6 +129,23 @@ def test_a_patient_out_of_reach_and_one_that_is_missing_cost_the_same(
             product.core.view_patient(manager, patient_id)
         sent.append([statement.split()[0] for statement in counted.sent])
     assert sent[1] == sent[2]
+
+
+@pytest.mark.parametrize("operation", READING)
+def test_numbers_that_follow_from_records_cost_no_statement(
+    operation: str, product: Product, admin: SessionClaim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PATIENT[admin] = product.core.admit_patient(admin, CAREFUL).id
+    product.core.report_crisis_event(admin, PATIENT[admin], CALL)
+    assert 1 == product.core.view_patient(admin, PATIENT[admin]).crisis_calls_30days
+    expected, operate = OPERATIONS[operation]
+    counted = Counted(monkeypatch)
+
+    operate(product, admin)
+
+    assert expected == len(counted.sent), counted.sent
+    within = [statement for statement in counted.sent if not statement.startswith(("BEGIN", "COMMIT"))]
+    assert 4 >= len(within)
 
 
 def test_a_list_leaves_one_entry_with_all_that_it_returned(

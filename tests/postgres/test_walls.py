@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
 import attrs
@@ -11,6 +12,15 @@ import psycopg
 import pytest
 
 from mindbridge_core import Actor, Role, SessionClaim
+from mindbridge_core.care import (
+    AppointmentChanges,
+    AppointmentDraft,
+    CrisisEventChanges,
+    CrisisEventDraft,
+    CrisisEventType,
+    Severity,
+    Span,
+)
 from mindbridge_core.errors import InvalidInput, NotFound, SessionEnded
 from mindbridge_core.patients import (
     BreakGlassFilter,
@@ -21,7 +31,7 @@ from mindbridge_core.patients import (
     PatientFilter,
     PatientStatus,
 )
-from mindbridge_postgres import emergency, identity, patients
+from mindbridge_postgres import care, emergency, identity, patients
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
@@ -30,6 +40,11 @@ CHANGE = PatientChanges(status=PatientStatus.DISCHARGED)
 FILTERED = [(patients, "_GET"), (patients, "_UPDATE"), (patients, "_ALL")]
 FILTERED += [(identity, "_SIGNED_IN"), (identity, "_GET_USER")]
 FILTERED += [(emergency, "_GET"), (emergency, "_LIST"), (emergency, "_STANDING")]
+FILTERED += [(care, "_HOLD"), (care, "_SAVE_APPOINTMENT"), (care, "_SAVE_EVENT")]
+CALL = CrisisEventDraft(
+    severity=Severity.HIGH, event_type=CrisisEventType.CRISIS_CALL, occurred_at=datetime(2026, 1, 5, tzinfo=UTC)
+)
+VISIT = AppointmentDraft(scheduled_at=datetime(2026, 1, 5, tzinfo=UTC))
 FILTER = re.compile(r"(?:\b[su]\.)?clinic_id = (%s|%\(clinic_id\)s)")
 
 
@@ -44,6 +59,8 @@ class TwoClinics:
     foreign_session: SessionClaim
     own_manager: UUID
     foreign_manager: UUID
+    own_care: tuple[UUID, UUID]
+    foreign_care: tuple[UUID, UUID]
 
 
 @pytest.fixture
@@ -56,14 +73,24 @@ def clinics(product: Product) -> TwoClinics:
 
     here, own_session, own_manager = admin("North")
     there, foreign_session, foreign_manager = admin("South")
+    own = product.core.admit_patient(here, PatientDraft(name="Own"))
+    foreign = product.core.admit_patient(there, PatientDraft(name="Foreign"))
+    kept = [
+        (
+            product.core.schedule_appointment(who, patient.id, VISIT).id,
+            product.core.report_crisis_event(who, patient.id, CALL).id,
+        )
+        for who, patient in ((here, own), (there, foreign))
+    ]
     return TwoClinics(
         here,
-        product.core.admit_patient(here, PatientDraft(name="Own")),
-        product.core.admit_patient(there, PatientDraft(name="Foreign")),
+        product.core.view_patient(here, own.id),
+        product.core.view_patient(there, foreign.id),
         own_session,
         foreign_session,
         own_manager,
         foreign_manager,
+        *kept,
     )
 
 
@@ -72,6 +99,12 @@ def take_filters_out(monkeypatch: pytest.MonkeyPatch) -> None:
         unfiltered, found = FILTER.subn(r"\1::uuid IS NOT NULL", getattr(module, name))
         assert found
         monkeypatch.setattr(module, name, unfiltered)
+
+    for name in ("APPOINTMENTS", "CRISIS_EVENTS", "METRICS"):
+        kind = getattr(care, name)
+        unfiltered, found = FILTER.subn(r"\1::uuid IS NOT NULL", kind.rows)
+        assert found
+        monkeypatch.setattr(care, name, attrs.evolve(kind, rows=unfiltered))
 
 
 def take_row_level_security_off(database: TestDatabase) -> None:
@@ -119,6 +152,22 @@ def test_records_of_another_clinic_are_as_if_missing(
     listed = product.core.list_patients(clinics.admin, PatientFilter(total=True))
     assert (clinics.own.id,) == tuple(patient.id for patient in listed.items)
     assert 1 == listed.total
+
+
+def test_own_records_of_care_are_reached_and_foreign_ones_as_if_missing(
+    walls: str, product: Product, clinics: TwoClinics
+) -> None:
+    core, admin = product.core, clinics.admin
+    seen = core.show_timeline(admin, clinics.own.id, Span()).items
+    assert set(clinics.own_care) == {event.id for event in seen}, walls
+    assert 2 == core.change_appointment(admin, clinics.own_care[0], AppointmentChanges(notes="n")).version
+    assert 2 == core.change_crisis_event(admin, clinics.own_care[1], CrisisEventChanges(resolution="r")).version
+    with pytest.raises(NotFound):
+        core.show_timeline(admin, clinics.foreign.id, Span())
+    with pytest.raises(NotFound):
+        core.change_appointment(admin, clinics.foreign_care[0], AppointmentChanges(notes="n"))
+    with pytest.raises(NotFound):
+        core.change_crisis_event(admin, clinics.foreign_care[1], CrisisEventChanges(resolution="r"))
 
 
 def test_own_sessions_and_colleagues_are_found(walls: str, product: Product, clinics: TwoClinics) -> None:

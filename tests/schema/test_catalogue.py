@@ -166,7 +166,7 @@ def test_no_column_makes_its_own_value(owner: Connection) -> None:
 
 def test_every_time_knows_its_zone(owner: Connection) -> None:
     times = {str(column["type"]) for column in _read(owner, COLUMNS) if str(column["type"]).startswith("time")}
-    assert times == {"timestamp with time zone"}
+    assert times == {"timestamp with time zone", "timestamp with time zone[]"}
 
 
 def test_every_text_number_document_and_ciphertext_is_bounded_by_a_named_check(owner: Connection) -> None:
@@ -192,6 +192,7 @@ def test_only_these_types_are_used(owner: Connection) -> None:
         "smallint",
         "text",
         "text[]",
+        "timestamp with time zone[]",
         "uuid",
         "uuid[]",
     }
@@ -283,6 +284,7 @@ def test_what_no_use_case_changes_may_only_be_added_to() -> None:
         "disclosures",
         "login_directory",
         "organizations",
+        "patient_metrics",
     }
 
 

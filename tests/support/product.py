@@ -10,6 +10,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import MindBridge, Operator, Origin, Ports, Role, SessionClaim
+from mindbridge_core.clock import Clock
 from mindbridge_core.identity import AccountLinks, ClinicDraft, Credentials, Lockout, SessionLimits, StaffDraft, User
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.oversight import DetectionLimits, detectors_of
@@ -69,16 +70,16 @@ class Product:
         return self.core.ports.access_tokens.read(pair.access_token, utc_now(), Origin())
 
 
-def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
+def compose(url: str, ring: KeyRing, pool: PoolSettings, clock: Clock = utc_now) -> Product:
     """Wire the product to a database; the caller closes `product.database`."""
     database = Database.connect(url, pool)
-    new_id = uuid7_maker(utc_now, secrets.token_bytes)
+    new_id = uuid7_maker(clock, secrets.token_bytes)
     keys = ClinicKeyRing(
         master=LocalMasterKey(ring), stored=PostgresWrappedKeys(database), clock=utc_now, new_id=new_id
     )
     core = MindBridge.build(
         Ports(
-            open_unit=PostgresUnits(database, keys, new_id=new_id),
+            open_unit=PostgresUnits(database, keys, new_id=new_id, clock=clock),
             trails=PostgresTrails(database, keys),
             sink_book=PostgresSinkBook(database, utc_now),
             clinic_keys=keys,
@@ -88,7 +89,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             common_passwords=ZxcvbnPasswords(),
             access_tokens=JwtAccessTokens(ring, issuer="tests", audience="tests"),
             one_time_codes=TotpCodes(),
-            clock=utc_now,
+            clock=clock,
             new_id=new_id,
             new_secret=random_secret,
             session_limits=SessionLimits(),
@@ -96,7 +97,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings) -> Product:
             account_links=AccountLinks(),
             notifier=KeptMessages(),
             later=at_once,
-            throttle=PostgresThrottle(database, utc_now),
+            throttle=PostgresThrottle(database, clock),
             throttle_limits=WIDE,
             emergency_limits=EmergencyLimits(),
             detectors=detectors_of(DetectionLimits()),

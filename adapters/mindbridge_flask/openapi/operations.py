@@ -65,10 +65,12 @@ HEADERS: Final[dict[str, Schema]] = {
 }
 
 _TAGS: Final = {
+    "appointments": "Patients",
     "auth": "Authentication",
     "users": "Authentication",
     "clinic": "Authentication",
     "consents": "Patients",
+    "crisis-events": "Patients",
     "patients": "Patients",
     "audit-findings": "Audit trail",
     "audit-logs": "Audit trail",

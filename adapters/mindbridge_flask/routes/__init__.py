@@ -4,6 +4,7 @@ from itertools import chain
 
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
+from mindbridge_flask.routes.care import CARE
 from mindbridge_flask.routes.imports import IMPORTS
 from mindbridge_flask.routes.invitations import INVITATIONS
 from mindbridge_flask.routes.mfa import MFA
@@ -18,5 +19,5 @@ from mindbridge_flask.routing import Route
 __all__ = ["ROUTES"]
 
 ROUTES: tuple[Route, ...] = tuple(
-    chain(SERVICE, AUTH, INVITATIONS, PASSWORDS, MFA, STAFF, PATIENTS, IMPORTS, AUDIT, PRIVACY, OVERSIGHT)
+    chain(SERVICE, AUTH, INVITATIONS, PASSWORDS, MFA, STAFF, PATIENTS, CARE, IMPORTS, AUDIT, PRIVACY, OVERSIGHT)
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum, unique
 from http import HTTPStatus
 from typing import Final
@@ -13,7 +14,15 @@ from mindbridge_core import Action
 from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
-from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus, RiskLevel
+from mindbridge_core.patients import (
+    Patient,
+    PatientChanges,
+    PatientDraft,
+    PatientFilter,
+    PatientStatus,
+    RiskLevel,
+    numbers,
+)
 from mindbridge_core.validation import BrokenRuleError, Number, Text, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.resources import PatientPage, PatientResource
@@ -102,23 +111,33 @@ def admit_patient(call: StaffCall, body: PatientDraft, once: IdempotencyKey | No
     return Answer(content=PatientResource.of(patient), version=patient.version, made=patient.id)
 
 
+def _shown(patient: Patient) -> Answer[PatientResource]:
+    """Show the patient. Numbers that follow from records change from day to day, and with no version of the patient."""
+    state = None
+    if patient.basis is not None and patient.basis.recorded is not None:
+        state = hashlib.sha256(repr(tuple(map(str, numbers(patient.basis)))).encode()).hexdigest()[:16]
+    return Answer(content=PatientResource.of(patient), version=patient.version, state=state)
+
+
 @PATIENTS.route("GET", "/v1/patients/{patient_id}", Action.PATIENT_VIEW, tagged=True)
 def view_patient(call: StaffCall, patient_id: UUID) -> Answer[PatientResource]:
     """Show one patient.
 
     Missing, deleted, another clinic's, outside the caseload: 404, one and the same answer.
     """
-    patient = call.core.view_patient(call.claim, patient_id)
-    return Answer(content=PatientResource.of(patient), version=patient.version)
+    return _shown(call.core.view_patient(call.claim, patient_id))
 
 
 @PATIENTS.route("PATCH", "/v1/patients/{patient_id}", Action.PATIENT_CHANGE, tagged=True)
 def change_patient(
     call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None
 ) -> Answer[PatientResource]:
-    """Change any of a patient's fields. What is not sent stays; null empties."""
-    patient = call.core.change_patient(call.claim, patient_id, body, version=version)
-    return Answer(content=PatientResource.of(patient), version=patient.version)
+    """Change any of a patient's fields. What is not sent stays; null empties.
+
+    `medication_adherence`, `last_appointment`, `appointments_missed` and `crisis_calls_30days` are a new starting
+    point; the answer shows what holds by it and by the records, which is never less than the records alone say.
+    """
+    return _shown(call.core.change_patient(call.claim, patient_id, body, version=version))
 
 
 @PATIENTS.route("PUT", "/v1/patients/{patient_id}", Action.PATIENT_CHANGE, tagged=True)

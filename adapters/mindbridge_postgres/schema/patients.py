@@ -1,6 +1,18 @@
 """The patient's record and the history behind its numbers."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, Date, Index, LargeBinary, Numeric, Table, text
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    LargeBinary,
+    Numeric,
+    Table,
+    text,
+)
 
 from mindbridge_postgres.schema.columns import (
     ALIVE,
@@ -47,6 +59,18 @@ patients = Table(
     Column("last_appointment", Date),
     *count("appointments_missed"),
     *count("crisis_calls_30days"),
+    # Those four are as they were given, by hand or by import; null, they were given when the row was last changed.
+    moment("adherence_given_at", nullable=True),
+    moment("missed_given_at", nullable=True),
+    moment("calls_given_at", nullable=True),
+    # What the records say of them, written with every record, so that no list has to look at records.
+    Column("recorded_adherence", Numeric(5, 2)),
+    moment("recorded_adherence_at", nullable=True),
+    moment("last_visit_at", nullable=True),
+    moment("visits_since", nullable=True),
+    Column("missed_at", ARRAY(DateTime(timezone=True))),
+    moment("calls_since", nullable=True),
+    Column("calls_at", ARRAY(DateTime(timezone=True))),
     *one_of("current_risk_level", RISK_LEVELS, nullable=True),
     Column("manually_escalated", Boolean, nullable=False, server_default=text("false")),
     moment("admitted_at", nullable=True),
@@ -59,6 +83,8 @@ patients = Table(
     within_clinic("case_manager_id", "users"),
     CheckConstraint("medication_adherence BETWEEN 0 AND 100", name="medication_adherence"),
     CheckConstraint("(mrn IS NULL) = (mrn_index IS NULL)", name="mrn_indexed"),
+    CheckConstraint("recorded_adherence BETWEEN 0 AND 100", name="recorded_adherence"),
+    CheckConstraint("(recorded_adherence IS NULL) = (recorded_adherence_at IS NULL)", name="adherence_recorded"),
     Index(
         "uq_patients_clinic_id_mrn_index",
         "clinic_id",
@@ -95,11 +121,15 @@ appointments = Table(
     *one_of("status", APPOINTMENT_STATUSES, default="scheduled"),
     *line("appointment_type", 50, nullable=True),
     *ciphertext("notes", LONG, nullable=True),
+    moment("closed_at", nullable=True),
+    uuid("closed_by", nullable=True),
     *version(),
     moment("created_at"),
     *deletion(),
     within_clinic("patient_id", "patients"),
     within_clinic("scheduled_by", "users"),
+    within_clinic("closed_by", "users"),
+    CheckConstraint("(status = 'scheduled') = (closed_at IS NULL)", name="closed"),
     Index("ix_appointments_patient", "clinic_id", "patient_id", "scheduled_at", postgresql_where=text(ALIVE)),
 )
 
@@ -116,11 +146,13 @@ crisis_events = Table(
     Column("follow_up_required", Boolean, nullable=False, server_default=text("false")),
     moment("occurred_at"),
     moment("resolved_at", nullable=True),
+    uuid("resolved_by", nullable=True),
     *version(),
     moment("created_at"),
     *deletion(),
     within_clinic("patient_id", "patients"),
     within_clinic("reported_by", "users"),
+    within_clinic("resolved_by", "users"),
     CheckConstraint("resolved_at >= occurred_at", name="resolved_after_occurred"),
     Index("ix_crisis_events_patient", "clinic_id", "patient_id", "occurred_at", postgresql_where=text(ALIVE)),
 )
@@ -147,4 +179,5 @@ patient_metrics = Table(
         "recorded_at",
         postgresql_where=text(ALIVE),
     ),
+    Index("ix_patient_metrics_history", "clinic_id", "patient_id", "recorded_at", postgresql_where=text(ALIVE)),
 )

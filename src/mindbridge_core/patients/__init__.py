@@ -17,6 +17,7 @@ from mindbridge_core.patients.entities import (
     PatientStatus,
     RiskLevel,
 )
+from mindbridge_core.patients.numbers import KEPT_LONGEST, Basis, Day, Given, Numbers, Recorded, numbers
 from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.patients.ports import EmergencyAccesses, PatientFilter, Patients, PatientUnit
 from mindbridge_core.patients.reach import reach
@@ -24,12 +25,17 @@ from mindbridge_core.patients.search import name_tokens, person_text, query_toke
 
 __all__ = [
     "AUDITABLE_FIELDS",
+    "KEPT_LONGEST",
+    "Basis",
     "BreakGlass",
     "BreakGlassFilter",
     "BreakGlassRequest",
     "BreakGlassReview",
+    "Day",
     "EmergencyAccesses",
     "EmergencyLimits",
+    "Given",
+    "Numbers",
     "Patient",
     "PatientChanges",
     "PatientDraft",
@@ -37,11 +43,13 @@ __all__ = [
     "PatientStatus",
     "PatientUnit",
     "Patients",
+    "Recorded",
     "ReviewOutcome",
     "ReviewStatus",
     "RiskLevel",
     "is_part2",
     "name_tokens",
+    "numbers",
     "person_text",
     "query_tokens",
     "reach",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum, unique
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
+from mindbridge_core.patients.numbers import GIVEN_AT, MAX_COUNT, Basis, Given, Numbers, numbers
 from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.validation import UNSET, Number, Pattern, Text, Unset, checked, given, ruled
 
 __all__ = ["AUDITABLE_FIELDS", "Patient", "PatientChanges", "PatientDraft", "PatientStatus", "RiskLevel"]
-
-MAX_COUNT: Final = 2_147_483_647
 
 NAME: Final = ruled(Text(least=1, most=255))
 MRN: Final = ruled(Text(least=1, most=50))
@@ -55,7 +55,11 @@ class PatientStatus(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Patient:
-    """A person in the care of one clinic. Name, MRN, birth date and diagnosis are PHI, and not shown in a repr."""
+    """A person in the care of one clinic. Name, MRN, birth date and diagnosis are PHI, and not shown in a repr.
+
+    `medication_adherence`, `last_appointment`, `appointments_missed` and `crisis_calls_30days` are what holds today by
+    what was given and by the records (`patients.numbers`); `basis` is what a store made them from.
+    """
 
     id: UUID
     clinic_id: UUID
@@ -78,11 +82,29 @@ class Patient:
     updated_at: datetime
     deleted_at: datetime | None = None
     deleted_by: UUID | None = None
+    basis: Basis | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def part2(self) -> bool:
         """Whether 42 CFR Part 2 protects the record: its diagnosis, as it stands now, says so."""
         return is_part2(self.diagnosis_code)
+
+    @property
+    def given(self) -> Given:
+        """What a store keeps as given. A number that was set since the patient was read is given at `updated_at`."""
+        held = {name: getattr(self, name) for name in Numbers._fields}
+        if self.basis is None:
+            return Given(**held | dict.fromkeys(GIVEN_AT.values(), self.updated_at))
+        shown = numbers(self.basis)._asdict()
+        return self.basis.given.replaced({n: one for n, one in held.items() if one != shown[n]}, self.updated_at)
+
+    def giving(self, sent: Mapping[str, Any], at: datetime) -> Patient:
+        """Take the numbers in `sent` as a new starting point; the patient shows what then holds by it and the records.
+
+        One that is sent as it was is given anew: somebody says that it holds now.
+        """
+        basis = (self.basis or Basis(self.given))._replace(given=self.given.replaced(sent, at))
+        return attrs.evolve(self, basis=basis, **numbers(basis)._asdict())
 
     def removed(self, by: UUID, at: datetime) -> Patient:
         """Take the person off every list; the record itself is kept."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import attrs
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.json import make_converter
 
 from mindbridge_core.access import Action, Role
@@ -17,6 +18,7 @@ from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients.entities import AUDITABLE_FIELDS, Patient, PatientChanges, PatientDraft
+from mindbridge_core.patients.numbers import NUMBERS
 from mindbridge_core.patients.ports import PatientFilter, PatientUnit
 from mindbridge_core.patients.reach import manages_cases, reach
 from mindbridge_core.patients.rules import date_findings, risk_findings
@@ -30,6 +32,7 @@ _answers.register_unstructure_hook(UUID, str)
 _answers.register_structure_hook(UUID, lambda text, _: UUID(text))
 _answers.register_unstructure_hook(Decimal, str)
 _answers.register_structure_hook(Decimal, lambda text, _: Decimal(text))
+_answers.register_unstructure_hook(Patient, make_dict_unstructure_fn(Patient, _answers, basis=override(omit=True)))
 
 
 def _refuse(findings: list[Finding]) -> None:
@@ -136,7 +139,7 @@ class ChangePatient:
     def __call__(
         self, caller: Caller, patient_id: UUID, changes: PatientChanges, *, version: int | None = None
     ) -> Patient:
-        """Return the changed patient.
+        """Return the changed patient. A number of theirs that is sent is a new starting point: see `patients.numbers`.
 
         `version` is the one that the caller started from: PreconditionFailed when it is no longer current.
         Raises NotFound, InvalidInput, Forbidden, DuplicateMrn, and LostUpdate when another writer came between.
@@ -148,7 +151,10 @@ class ChangePatient:
             sent = given(changes)
             self._check(desk, patient, changes)
             if sent:
-                patient = desk.unit.patients.save(attrs.evolve(patient, updated_at=self.clock(), **sent))
+                now = self.clock()
+                fields = {name: value for name, value in sent.items() if name not in NUMBERS}
+                changed = attrs.evolve(patient.giving(sent, now), updated_at=now, **fields)
+                patient = desk.unit.patients.save(changed)
             desk.changes(sent, plain=AUDITABLE_FIELDS)
         return patient
 

@@ -8,6 +8,13 @@ from mindbridge_core.testing.account_tokens import AccountTokensContract
 from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
+from mindbridge_core.testing.care import (
+    AppointmentsContract,
+    CareHistoryContract,
+    CrisisEventsContract,
+    MetricsContract,
+    NumbersContract,
+)
 from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.custody import KeyStoreContract
 from mindbridge_core.testing.emergency import EmergencyAccessesContract
@@ -31,20 +38,25 @@ __all__ = [
     "AccessTokensContract",
     "AccountTokensContract",
     "AnswersContract",
+    "AppointmentsContract",
     "AuditFindingsContract",
     "AuditSinkContract",
     "AuditTrailContract",
+    "CareHistoryContract",
     "ClinicKeysContract",
     "ClinicsContract",
     "CommonPasswordsContract",
     "ConsentsContract",
     "ContractStore",
+    "CrisisEventsContract",
     "DisclosuresContract",
     "EmergencyAccessesContract",
     "KeyStoreContract",
     "LoginAttemptsContract",
     "MasterKeyContract",
+    "MetricsContract",
     "MfaPoliciesContract",
+    "NumbersContract",
     "OneTimeCodesContract",
     "PasswordHasherContract",
     "PatientsContract",
