@@ -22,6 +22,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
+from mindbridge_core.screening import ReviewLimits, RulesOnly
 from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
 from mindbridge_notify import Aside, ConsoleNotifier, NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
@@ -106,6 +107,8 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
             review_within=timedelta(hours=settings.emergency_review_hours),
         ),
         detectors=detectors_of(_detection_limits(settings)),
+        risk_assessor=RulesOnly(),
+        review_limits=ReviewLimits(high_hours=settings.review_high_hours),
     )
     return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
 

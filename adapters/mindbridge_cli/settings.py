@@ -186,6 +186,11 @@ class Settings:
     smtp_ca_file: Path | None = setting(  # noqa: RUF009 - likewise
         "Certificates to trust instead of the system's.", file()
     )
+    review_high_hours: float = setting(
+        "How long a screening of high risk may wait for its review.",
+        number(0.1, 168),
+        default=24.0,
+    )
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")
 

@@ -11,6 +11,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Later, Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
+from mindbridge_core.screening import ReviewLimits, RiskAssessor, RulesOnly
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory.codes import StandardCodes
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
@@ -39,6 +40,8 @@ def memory_ports(
     later: Later = at_once,
     throttle_limits: ThrottleLimits | None = None,
     emergency_limits: EmergencyLimits | None = None,
+    risk_assessor: RiskAssessor | None = None,
+    review_limits: ReviewLimits | None = None,
 ) -> Ports:
     """Return ports over `store`, or over a new one; pass your own, with the same clock, to read its audit trail."""
     store = store or MemoryStore(clock=clock)
@@ -65,4 +68,6 @@ def memory_ports(
         throttle_limits=throttle_limits or ThrottleLimits(),
         emergency_limits=emergency_limits or EmergencyLimits(),
         detectors=detectors_of(DetectionLimits()),
+        risk_assessor=risk_assessor or RulesOnly(),
+        review_limits=review_limits or ReviewLimits(),
     )

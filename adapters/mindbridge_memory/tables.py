@@ -26,6 +26,7 @@ from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import BreakGlass, Patient, Recorded
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
+from mindbridge_core.screening import Screening
 
 __all__ = ["Answer", "CodeRow", "FactorRow", "Table", "Tables"]
 
@@ -122,6 +123,7 @@ class Tables:
     recovery_codes: Table[tuple[UUID, UUID, str], CodeRow] = attrs.field(factory=Table)
     refresh_tokens: Table[tuple[UUID, bytes], RefreshToken] = attrs.field(factory=Table)
     second_factors: Table[tuple[UUID, UUID], FactorRow] = attrs.field(factory=Table)
+    screenings: Table[tuple[UUID, UUID], Screening] = attrs.field(factory=Table)
     sessions: Table[tuple[UUID, UUID], Session] = attrs.field(factory=Table)
     users: Table[tuple[UUID, UUID], User] = attrs.field(factory=Table)
     wrapped_keys: Table[UUID, tuple[WrappedKey, ...]] = attrs.field(factory=Table)

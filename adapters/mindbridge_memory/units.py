@@ -27,6 +27,7 @@ from mindbridge_memory.identity import (
 from mindbridge_memory.keys import ProcessKeys, utc_now
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents, MemoryDisclosures
+from mindbridge_memory.screenings import MemoryScreenings
 from mindbridge_memory.second_factors import MemoryMfaPolicies, MemorySecondFactors
 from mindbridge_memory.sinks import MemorySinkBook
 from mindbridge_memory.tables import Tables
@@ -139,6 +140,11 @@ class MemoryUnit:
     def second_factors(self) -> MemorySecondFactors:
         """The second factors of the clinic's staff."""
         return MemorySecondFactors(self.tables, self.clinic_id)
+
+    @property
+    def screenings(self) -> MemoryScreenings:
+        """The clinic's screenings."""
+        return MemoryScreenings(self.tables, self.clinic_id)
 
     @property
     def sessions(self) -> MemorySessions:

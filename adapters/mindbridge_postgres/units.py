@@ -33,6 +33,7 @@ from mindbridge_postgres.identity import (
 )
 from mindbridge_postgres.patients import PostgresPatients
 from mindbridge_postgres.privacy import PostgresAccessHistory, PostgresConsents, PostgresDisclosures
+from mindbridge_postgres.screenings import PostgresScreenings
 from mindbridge_postgres.second_factors import PostgresMfaPolicies, PostgresSecondFactors
 from mindbridge_postgres.trails import PostgresTrailReader
 
@@ -143,6 +144,11 @@ class PostgresUnit:
     def second_factors(self) -> PostgresSecondFactors:
         """The second factors of the clinic's staff."""
         return PostgresSecondFactors(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def screenings(self) -> PostgresScreenings:
+        """The clinic's screenings."""
+        return PostgresScreenings(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def sessions(self) -> PostgresSessions:

@@ -101,6 +101,13 @@ class Action(StrEnum):
     PLATFORM_PREPARE = "platform.prepare"
     INVITATION_ACCEPT = "invitation.accept"
     INVITATION_RENEW = "invitation.renew"
+    SCREENING_CREATE = "screening.create"
+    SCREENING_HISTORY = "screening.history"
+    SCREENING_QUEUE = "screening.queue"
+    SCREENING_REPLAY = "screening.replay"
+    SCREENING_REVIEW = "screening.review"
+    SCREENING_VIEW = "screening.view"
+    SCREENING_WHAT_IF = "screening.what_if"
     SESSION_END = "session.end"
     SESSION_LIST = "session.list"
     USER_CHANGE = "user.change"
@@ -203,6 +210,13 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),
     Action.DISCLOSURE_LIST:  _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.SCREENING_CREATE: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
+    Action.SCREENING_HISTORY: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
+    Action.SCREENING_QUEUE:  _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
+    Action.SCREENING_REPLAY: _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.SCREENING_REVIEW: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.SCREENING_VIEW:   _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
+    Action.SCREENING_WHAT_IF: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),
 })
 # fmt: on

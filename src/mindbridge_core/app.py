@@ -75,13 +75,19 @@ from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
+from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
+from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
+from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
+from mindbridge_core.screening.use_cases.screenings import ListScreenings, ScreenPatient, ViewScreening
 from mindbridge_core.throttle import HoldBack, Throttle, ThrottleLimits
 from mindbridge_core.work import OpenUnit, TurnAway, Work
 
 __all__ = ["AnyUnit", "MindBridge", "Ports"]
 
 
-class AnyUnit(CustodyUnit, DetectionUnit, IdentityUnit, OversightUnit, PrivacyUnit, CareUnit, PatientUnit, Protocol):
+class AnyUnit(
+    CustodyUnit, DetectionUnit, IdentityUnit, OversightUnit, ScreeningUnit, PrivacyUnit, CareUnit, PatientUnit, Protocol
+):
     """A transaction with every context's repositories."""
 
 
@@ -112,6 +118,8 @@ class Ports:
     throttle_limits: ThrottleLimits
     emergency_limits: EmergencyLimits
     detectors: Sequence[Detector]
+    risk_assessor: RiskAssessor
+    review_limits: ReviewLimits
 
 
 @attrs.frozen(kw_only=True)
@@ -181,6 +189,13 @@ class MindBridge:
     rotate_data_key: RotateDataKey
     retire_data_key: RetireDataKey
     retire_master_key: RetireMasterKey
+    screen_patient: ScreenPatient
+    view_screening: ViewScreening
+    list_screenings: ListScreenings
+    list_reviews: ListReviews
+    review_screening: ReviewScreening
+    replay_screening: ReplayScreening
+    imagine_rules: ImagineRules
     hold_back: HoldBack
     turn_away: TurnAway
 
@@ -313,6 +328,15 @@ class MindBridge:
             retire_master_key=RetireMasterKey(
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
+            screen_patient=ScreenPatient(
+                work=work, assessor=ports.risk_assessor, rules=CURRENT_RULES, clock=clock, new_id=new_id
+            ),
+            view_screening=ViewScreening(work=work),
+            list_screenings=ListScreenings(work=work),
+            list_reviews=ListReviews(work=work, clock=clock, limits=ports.review_limits),
+            review_screening=ReviewScreening(work=work, clock=clock),
+            replay_screening=ReplayScreening(work=work, rule_sets=RULE_SETS),
+            imagine_rules=ImagineRules(work=work, rules=CURRENT_RULES),
             hold_back=HoldBack(
                 throttle=ports.throttle, limits=ports.throttle_limits, keys=ports.clinic_keys, work=work
             ),

@@ -45,6 +45,7 @@ __all__ = [
     "NotFound",
     "PreconditionFailed",
     "ReviewOverdue",
+    "SecondClinicianRequired",
     "SessionEnded",
     "TooManyRequests",
     "UnknownClinic",
@@ -271,10 +272,17 @@ class InCaseload(Conflict):
 
 
 class AlreadyReviewed(Conflict):
-    """The emergency access was reviewed before; a review is final."""
+    """The emergency access, or the screening, was reviewed before; a review is final."""
 
     code = "already_reviewed"
-    text = "This emergency access has been reviewed before."
+    text = "This has been reviewed before, and a review is final."
+
+
+class SecondClinicianRequired(Conflict):
+    """A `high` is lowered by two clinicians, not by one."""
+
+    code = "second_clinician_required"
+    text = "To lower a high risk takes another clinician than you."
 
 
 class PreconditionFailed(MindBridgeError):

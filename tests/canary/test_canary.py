@@ -13,15 +13,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import attrs
 import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from mindbridge_core import Operator, Role
+from mindbridge_core import MindBridge, Operator, Role
 from mindbridge_core.identity import ClinicDraft, StaffDraft
 from mindbridge_embedded.programs import find_programs
 from mindbridge_flask import create_app
-from mindbridge_memory import KeptMessages
+from mindbridge_memory import KeptMessages, ScriptedAssessor, scripted_answer
 from tests.support.postgres import TestDatabase, TestServer
 from tests.support.product import PASSWORD, Product
 
@@ -117,6 +118,7 @@ def drive(client: FlaskClient, canaries: Canaries, email: str, answers: list[byt
     drive_import(call, canaries, bearer)
     drive_emergency(call, canaries, record, bearer)
     drive_care(call, canaries, record, bearer)
+    drive_screening(call, canaries, record, bearer)
     again = patient_with(canaries, name=f"Eve {canaries.plant('new name')}")
     for status, method, path, options in (
         (201, "POST", "/patients", {"json": patient_with(canaries), "headers": bearer | {"Idempotency-Key": "once"}}),
@@ -170,6 +172,40 @@ def drive_import(call: Callable[..., Any], canaries: Canaries, bearer: dict[str,
     query = {"q": canaries.planted["imported mrn"]}
     (found,) = call("GET", "/patients", query_string=query, headers=bearer).json["data"]
     assert 204 == call("DELETE", f"/patients/{found['id']}", headers=bearer).status_code
+
+
+def drive_screening(call: Callable[..., Any], canaries: Canaries, record: str, bearer: dict[str, str]) -> None:
+    """Screen with a model that writes a canary wherever it may, and review with another."""
+    consent = {"consent_type": "ai_analysis", "consent_form_version": "1"}
+    assert 201 == call("POST", f"{record}/consents", json=consent, headers=bearer).status_code
+    body = {"patient_id": record.rpartition("/")[2]}
+    made = call("POST", "/screenings", json=body, headers=bearer)
+    assert 201 == made.status_code
+    assert canaries.planted["model notes"] == made.json["clinical_notes"]
+    odd = body | {"screening_type": canaries.plant("screening type")}
+    assert 422 == call("POST", "/screenings", json=odd, headers=bearer).status_code
+    path = f"/screenings/{made.json['id']}"
+    review = {"decision": "override", "risk_level": "low", "reason": canaries.plant("review reason")}
+    for status in (200, 409):
+        assert status == call("POST", f"{path}/review", json=review, headers=bearer).status_code
+    assert canaries.planted["review reason"] in call("GET", path, headers=bearer).text
+    assert 200 == call("POST", f"{path}/replay", headers=bearer).status_code
+    assert 1 == len(call("GET", f"{record}/history", headers=bearer).json["data"])
+    assert 1 == len(call("GET", "/screenings", headers=bearer).json["data"])
+
+
+def model(canaries: Canaries) -> ScriptedAssessor:
+    """Return a model that answers well, with a canary in each text."""
+    action = {"action": canaries.plant("model action"), "urgency": "immediate", "assigned_to": "crisis_team"}
+    answer = scripted_answer(
+        "high",
+        90,
+        primary_risk_factor=canaries.plant("model factor"),
+        contributing_factors=[canaries.plant("model second factor")],
+        recommended_actions=[action],
+        clinical_notes=canaries.plant("model notes"),
+    )
+    return ScriptedAssessor(lambda _: answer)
 
 
 def drive_privacy(call: Callable[..., Any], canaries: Canaries, record: str, bearer: dict[str, str]) -> None:
@@ -275,7 +311,9 @@ def test_no_canary_outside_the_answers_that_may_show_it(
     product.core.register_staff(Operator(clinic_id=clinic_id), draft, password=PASSWORD)
     manager = StaffDraft(email=MANAGER, full_name="Maria Manager", role=Role.CASE_MANAGER)
     product.core.register_staff(Operator(clinic_id=clinic_id), manager, password=PASSWORD)
-    client = create_app(product.core).test_client()
+    assessor = model(canaries)
+    core = MindBridge.build(attrs.evolve(product.core.ports, risk_assessor=assessor))
+    client = create_app(core).test_client()
 
     drive(client, canaries, "ada@example.org", answers)
     fail_inside(client, canaries, database, answers)
@@ -283,6 +321,9 @@ def test_no_canary_outside_the_answers_that_may_show_it(
     stored = dump(database)
     assert b"COPY public.disclosures" in stored
     assert b"COPY public.crisis_events" in stored
+    assert b"COPY public.screenings" in stored
+    assert 1 == len(assessor.asked)
+    assert set() == canaries.found_in(repr(assessor.asked).encode())
     assert b"COPY public.emergency_accesses" in stored
     notices = product.core.ports.notifier
     assert isinstance(notices, KeptMessages)

@@ -29,6 +29,7 @@ from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import BreakGlass, PatientDraft
 from mindbridge_core.phi import KeyPurpose
 from mindbridge_core.privacy import Consent, ConsentType
+from mindbridge_core.testing.screenings import a_screening
 from mindbridge_memory import KeptMessages, MemoryStore, MemoryUnit, ScryptHasher, StandardCodes, memory_ports
 
 Anything = Any
@@ -241,6 +242,14 @@ def begin_record(house: House, manager: User, patient_id: UUID) -> None:
             unit.crisis_events.add(CrisisEvent(id=uuid4(), occurred_at=START, **call, **common))
 
 
+def screen_once(house: House, clinic_id: UUID, patient_id: UUID) -> None:
+    """Have the patient, if the clinic has one, screened by nobody in particular."""
+    with house.store.open_unit(clinic_id) as unit:
+        patient = unit.patients.get(patient_id)
+        if patient is not None:
+            unit.screenings.add(a_screening(patient))
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -261,6 +270,7 @@ def settled() -> Town:
     for name, patient_id in records.items():
         begin_record(house, foreigner if name == "other clinic" else colleague, patient_id)
         allow_sharing(house, other_clinic if name == "other clinic" else clinic, patient_id)
+        screen_once(house, other_clinic if name == "other clinic" else clinic, patient_id)
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
     find_unusual(house, colleague)
     open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])

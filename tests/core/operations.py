@@ -47,6 +47,7 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
+from mindbridge_core.screening import Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
 from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town
 
@@ -93,6 +94,13 @@ USE_CASES: Final = {
     "retire_master_key": Action.KEY_RETIRE_MASTER,
     "rewrap_keys": Action.KEY_REWRAP,
     "rotate_data_key": Action.KEY_ROTATE,
+    "imagine_rules": Action.SCREENING_WHAT_IF,
+    "list_reviews": Action.SCREENING_QUEUE,
+    "list_screenings": Action.SCREENING_HISTORY,
+    "replay_screening": Action.SCREENING_REPLAY,
+    "review_screening": Action.SCREENING_REVIEW,
+    "screen_patient": Action.SCREENING_CREATE,
+    "view_screening": Action.SCREENING_VIEW,
     "log_in": Action.AUTH_LOGIN,
     "log_out": Action.AUTH_LOGOUT,
     "open_clinic": Action.CLINIC_OPEN,
@@ -250,6 +258,32 @@ def _timeline(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
     return town.house.core.show_timeline(caller, patient_id, Span()).items[0]
 
 
+def screening_of(town: Town, patient_id: UUID | None) -> UUID:
+    """Return a screening of the patient; for those who have none, one that there is not."""
+    rows = town.house.store.tables.screenings.rows()
+    return next((one.id for one in rows if one.patient_id == patient_id), uuid4())
+
+
+def _screen(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.screen_patient(caller, ScreeningRequest(patient_id=patient_id))
+
+
+def _history(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    assert patient_id is not None
+    return town.house.core.list_screenings(caller, patient_id).items[0]
+
+
+def _review_screening(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    request = ReviewRequest(decision=Decision.CONFIRM)
+    return town.house.core.review_screening(caller, screening_of(town, patient_id), request)
+
+
+def _imagine(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    screening_id = screening_of(town, patient_id)
+    return town.house.core.imagine_rules(caller, screening_id, rule="adherence_below_50", bound=60)
+
+
 def own_session(town: Town, caller: AnyCaller) -> UUID:
     """Return the caller's session; for those who can have none, one that there is not."""
     rows = town.house.store.tables.sessions.rows()
@@ -346,6 +380,17 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.PATIENT_IMPORT: lambda town, caller, _: town.house.core.import_patients(caller, lambda: [b"name\nNew Body"]),
     Action.PATIENT_LIST: _list,
     Action.PATIENT_VIEW: _view,
+    Action.SCREENING_CREATE: _screen,
+    Action.SCREENING_HISTORY: _history,
+    Action.SCREENING_QUEUE: lambda town, caller, _: town.house.core.list_reviews(caller, ScreeningFilter()).items[0],
+    Action.SCREENING_REPLAY: lambda town, caller, patient_id: town.house.core.replay_screening(
+        caller, screening_of(town, patient_id)
+    ),
+    Action.SCREENING_REVIEW: _review_screening,
+    Action.SCREENING_VIEW: lambda town, caller, patient_id: town.house.core.view_screening(
+        caller, screening_of(town, patient_id)
+    ),
+    Action.SCREENING_WHAT_IF: _imagine,
     Action.SESSION_END: lambda town, caller, _: town.house.core.end_session(caller, own_session(town, caller)),
     Action.SESSION_LIST: lambda town, caller, _: town.house.core.list_sessions(caller)[0],
     Action.USER_CHANGE: lambda town, caller, _: town.house.core.change_staff(

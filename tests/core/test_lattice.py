@@ -100,7 +100,7 @@ def test_a_higher_answer_never_gives_a_lower_result(
 def test_a_failure_leaves_the_rules_result_and_is_marked(found: RulesResult, reason: FailureReason) -> None:
     verdict = conclude(found, AssessorFailure(reason=reason))
     assert (found.level, found.score) == (verdict.level, verdict.score)
-    assert (GuardrailId.ASSESSOR_FAILED, reason) in {(one.id, one.reason) for one in verdict.guardrails}
+    assert (GuardrailId.NO_ANSWER, reason) in {(one.id, one.reason) for one in verdict.guardrails}
 
 
 @PATIENT

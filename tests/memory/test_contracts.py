@@ -102,6 +102,10 @@ class TestNumbers(OverMemory, testing.NumbersContract):
     pass
 
 
+class TestScreenings(OverMemory, testing.ScreeningsContract):
+    pass
+
+
 class TestAuditTrail(OverMemory, testing.AuditTrailContract):
     pass
 

@@ -20,6 +20,7 @@ from mindbridge_memory.emergency import MemoryEmergencyAccesses
 from mindbridge_memory.identity import MemoryLoginAttempts, MemoryRefreshTokens, MemorySessions, MemoryUsers
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents
+from mindbridge_memory.screenings import MemoryScreenings
 from mindbridge_memory.second_factors import MemorySecondFactors
 from mindbridge_memory.trail import MemoryAuditTrail
 from tests.memory.stores import ReadyStore
@@ -104,6 +105,15 @@ def takes_codes_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(MemorySecondFactors, "use_code", lambda _, __, ___, ____: True)
 
 
+def rewrites_screenings(patch: pytest.MonkeyPatch) -> None:
+    def save(screenings: MemoryScreenings, screening: Any) -> Any:
+        saved = attrs.evolve(screening, version=screening.version + 1)
+        screenings.tables.screenings.put((screenings.clinic_id, screening.id), saved)
+        return saved
+
+    patch.setattr(MemoryScreenings, "save", save)
+
+
 def passes_over_lists(patch: pytest.MonkeyPatch) -> None:
     def entries(history: MemoryAccessHistory) -> Any:
         found = (one.entry for one in history.tables.entries.rows() if one.entry.clinic_id == history.clinic_id)
@@ -186,6 +196,9 @@ BITES: Final[list[tuple[Sabotage, str, str]]] = [
         "EmergencyAccessesContract",
         "test_an_access_stands_until_it_ends_for_its_user_and_its_patient",
     ),
+    (rewrites_screenings, "ScreeningsContract", "test_a_stale_version_is_refused"),
+    (rewrites_screenings, "ScreeningsContract", "test_of_two_reviews_at_once_one_loses_and_knows_it"),
+    (rewrites_screenings, "ScreeningsContract", "test_every_kind_of_review_comes_back_and_nothing_else_changes"),
     (
         loses_versions_of_visits,
         "AppointmentsContract",

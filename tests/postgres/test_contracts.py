@@ -171,6 +171,10 @@ class TestNumbers(OverPostgres, testing.NumbersContract):
     pass
 
 
+class TestScreenings(OverPostgres, testing.ScreeningsContract):
+    pass
+
+
 class TestAuditTrail(OverPostgres, testing.AuditTrailContract):
     pass
 

@@ -57,6 +57,7 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
+from mindbridge_core.screening import Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
 from mindbridge_memory import KeptEntries
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
@@ -111,6 +112,7 @@ class Ground:
     reset: str
     appointment_id: UUID
     crisis_event_id: UUID
+    screening_id: UUID
 
 
 def secret_of(invitation: Invitation) -> str:
@@ -200,6 +202,19 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     ),
     Action.PATIENT_IMPORT: lambda on: on.product.core.import_patients(on.claim, lambda: [b"name\nEve"]),
     Action.PATIENT_DELETE: lambda on: on.product.core.remove_patient(on.claim, on.patient_id),
+    Action.SCREENING_CREATE: lambda on: on.product.core.screen_patient(
+        on.claim, ScreeningRequest(patient_id=on.patient_id)
+    ),
+    Action.SCREENING_HISTORY: lambda on: on.product.core.list_screenings(on.claim, on.patient_id),
+    Action.SCREENING_QUEUE: lambda on: on.product.core.list_reviews(on.claim, ScreeningFilter()),
+    Action.SCREENING_REPLAY: lambda on: on.product.core.replay_screening(on.claim, on.screening_id),
+    Action.SCREENING_REVIEW: lambda on: on.product.core.review_screening(
+        on.claim, on.screening_id, ReviewRequest(decision=Decision.CONFIRM)
+    ),
+    Action.SCREENING_VIEW: lambda on: on.product.core.view_screening(on.claim, on.screening_id),
+    Action.SCREENING_WHAT_IF: lambda on: on.product.core.imagine_rules(
+        on.claim, on.screening_id, rule="adherence_below_50", bound=60
+    ),
 }
 SILENT: Final = {Action.AUTH_ME}  # leaves no entry when it succeeds
 AT_START: Final = {Action.PLATFORM_PREPARE}  # its fault is in the contracts: keys that were not stored are forgotten
@@ -224,6 +239,7 @@ def ground(product: Product) -> Ground:
     guest = product.core.invite_staff(Operator(clinic_id=clinic_id), GUEST)
     with product.core.ports.open_unit(clinic_id) as unit:
         reset, _ = product.core.request_password_reset.issue(unit, colleague, Purpose.RESET)
+    screening = product.core.screen_patient(claim, ScreeningRequest(patient_id=patient.id))
     return Ground(
         product,
         clinic_id,
@@ -241,6 +257,7 @@ def ground(product: Product) -> Ground:
         reset.text,
         product.core.schedule_appointment(claim, patient.id, VISIT).id,
         product.core.report_crisis_event(claim, patient.id, CALL).id,
+        screening.id,
     )
 
 

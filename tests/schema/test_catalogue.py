@@ -210,7 +210,7 @@ def test_fields_marked_phi_are_ciphertext(owner: Connection) -> None:
         "patients": {"name", "mrn", "mrn_index", "date_of_birth", "diagnosis", "diagnosis_code"},
         "reports": {"caseload_filter"},
         "screenings": {"clinical_notes", "ai_raw_response", "review_note", "primary_risk_factor"}
-        | {"contributing_factors", "recommended_actions"},
+        | {"contributing_factors", "recommended_actions", "provenance", "proposed_reason"},
         "users": {"mfa_secret"},
     }
     types = {(str(column["relname"]), str(column["attname"])): column["type"] for column in _read(owner, COLUMNS)}

@@ -122,9 +122,14 @@ def test_an_overridden_screening_says_who_and_why(application: Connection) -> No
         "risk_level": "high",
         "screening_type": "daily",
         "assessor": "rules",
+        "rules_level": "high",
+        "rules_version": "2026.1",
+        "provenance": SEALED,
         "screened_at": NOW,
     }
-    review = {"review_status": "overridden", "reviewed_by": reviewer, "reviewed_at": NOW}
+    first = {"proposed_by": records.user(application, clinic_id), "proposed_at": NOW, "proposed_level": "low"}
+    review = {"review_status": "overridden", "reviewed_by": reviewer, "reviewed_at": NOW, "reviewed_level": "low"}
+    review |= first | {"proposed_reason": SEALED}
     application.execute(insert(schema.screenings), {**row, "id": uuid4()})
     application.execute(insert(schema.screenings), {**row, "id": uuid4(), **review, "review_note": SEALED})
     with pytest.raises(DBAPIError) as caught:

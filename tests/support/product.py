@@ -15,6 +15,7 @@ from mindbridge_core.identity import AccountLinks, ClinicDraft, Credentials, Loc
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
+from mindbridge_core.screening import ReviewLimits, RulesOnly
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory import KeptMessages, at_once
 from mindbridge_postgres import (
@@ -101,6 +102,8 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings, clock: Clock = utc_now)
             throttle_limits=WIDE,
             emergency_limits=EmergencyLimits(),
             detectors=detectors_of(DetectionLimits()),
+            risk_assessor=RulesOnly(),
+            review_limits=ReviewLimits(),
         )
     )
     return Product(core=core, database=database, keys=keys, ring=ring)

@@ -12,12 +12,14 @@ from mindbridge_flask.routes.oversight import OVERSIGHT
 from mindbridge_flask.routes.passwords import PASSWORDS
 from mindbridge_flask.routes.patients import PATIENTS
 from mindbridge_flask.routes.privacy import PRIVACY
+from mindbridge_flask.routes.screenings import SCREENINGS
 from mindbridge_flask.routes.service import SERVICE
 from mindbridge_flask.routes.staff import STAFF
 from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-ROUTES: tuple[Route, ...] = tuple(
-    chain(SERVICE, AUTH, INVITATIONS, PASSWORDS, MFA, STAFF, PATIENTS, CARE, IMPORTS, AUDIT, PRIVACY, OVERSIGHT)
-)
+_PEOPLE = (AUTH, INVITATIONS, PASSWORDS, MFA, STAFF)
+_CLINICAL = (PATIENTS, CARE, IMPORTS, SCREENINGS)
+
+ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, *_PEOPLE, *_CLINICAL, AUDIT, PRIVACY, OVERSIGHT))

@@ -51,10 +51,23 @@ screenings = Table(
     *ciphertext("ai_raw_response", LONG, nullable=True),
     # Which guardrails fired, each with its reason as the rule's own words: no prose about the patient.
     Column("guardrails", JSONB, nullable=False, server_default="[]"),
+    # What the rules alone said, and by which version of them.
+    *one_of("rules_level", RISK_LEVELS),
+    *line("rules_version", 100),
+    Column("flags", JSONB, nullable=False, server_default="[]"),
+    Column("missing", JSONB, nullable=False, server_default="[]"),
+    *shaped("ai_failure", CODE_WORD, nullable=True),
+    # The record as it was seen, the rules that fired with what they saw, and what the model was told: for replays.
+    *ciphertext("provenance", LONG),
     *one_of("review_status", REVIEW_STATUSES, default="pending_review"),
     uuid("reviewed_by", nullable=True),
     moment("reviewed_at", nullable=True),
     *ciphertext("review_note", LONG, nullable=True),
+    *one_of("reviewed_level", RISK_LEVELS, nullable=True),
+    uuid("proposed_by", nullable=True),
+    moment("proposed_at", nullable=True),
+    *one_of("proposed_level", RISK_LEVELS, nullable=True),
+    *ciphertext("proposed_reason", LONG, nullable=True),
     Column("duration_ms", Integer),
     moment("screened_at"),
     *version(),
@@ -62,6 +75,25 @@ screenings = Table(
     within_clinic("patient_id", "patients"),
     within_clinic("performed_by", "users"),
     within_clinic("reviewed_by", "users"),
+    within_clinic("proposed_by", "users"),
+    CheckConstraint("jsonb_typeof(flags) = 'array'", name="flags"),
+    CheckConstraint("jsonb_typeof(missing) = 'array'", name="missing"),
+    CheckConstraint(
+        "array_position(ARRAY['low', 'medium', 'high'], risk_level)"
+        " >= array_position(ARRAY['low', 'medium', 'high'], rules_level)",
+        name="never_below_rules",
+    ),
+    CheckConstraint("(review_status = 'overridden') = (reviewed_level IS NOT NULL)", name="reviewed_level_of_override"),
+    CheckConstraint(
+        "num_nonnulls(proposed_by, proposed_at, proposed_level, proposed_reason) IN (0, 4)"
+        " AND (review_status <> 'confirmed' OR proposed_by IS NULL)",
+        name="proposal",
+    ),
+    CheckConstraint(
+        "NOT (risk_level = 'high' AND review_status = 'overridden')"
+        " OR (proposed_by IS NOT NULL AND proposed_by <> reviewed_by)",
+        name="high_lowered_by_two",
+    ),
     CheckConstraint("risk_score BETWEEN 0 AND 100", name="risk_score"),
     CheckConstraint("jsonb_typeof(guardrails) = 'array'", name="guardrails"),
     CheckConstraint("duration_ms >= 0", name="duration_ms"),
@@ -72,7 +104,7 @@ screenings = Table(
         name="reviewed",
     ),
     CheckConstraint("review_status <> 'overridden' OR review_note IS NOT NULL", name="override_states_why"),
-    Index("ix_screenings_patient", "clinic_id", "patient_id", "screened_at", postgresql_where=text(ALIVE)),
+    Index("ix_screenings_patient", "clinic_id", "patient_id", "id", postgresql_where=text(ALIVE)),
     Index(
         "ix_screenings_unreviewed",
         "clinic_id",

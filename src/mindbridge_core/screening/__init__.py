@@ -13,10 +13,33 @@ from mindbridge_core.screening.assessment import (
     read_assessment,
     request_of,
 )
+from mindbridge_core.screening.entities import (
+    Decision,
+    FiredRecord,
+    ReviewRequest,
+    Screening,
+    ScreeningRequest,
+)
 from mindbridge_core.screening.guardrails import Guardrail, GuardrailId, Verdict, conclude
 from mindbridge_core.screening.lattice import floor_of, join, level_of_score, uncertain
-from mindbridge_core.screening.ports import RiskAssessor, RulesOnly
+from mindbridge_core.screening.ports import (
+    RiskAssessor,
+    RulesOnly,
+    ScreeningFilter,
+    Screenings,
+    ScreeningUnit,
+)
 from mindbridge_core.screening.prompts import CURRENT_PROMPT, PROMPTS, Prompt
+from mindbridge_core.screening.replay import Replay
+from mindbridge_core.screening.review import (
+    Confirmed,
+    LoweringProposed,
+    Overridden,
+    Pending,
+    Review,
+    ReviewLimits,
+    ReviewStatus,
+)
 from mindbridge_core.screening.rules import (
     Condition,
     Effect,
@@ -44,21 +67,37 @@ __all__ = [
     "AssessorReply",
     "Assignee",
     "Condition",
+    "Confirmed",
+    "Decision",
     "Effect",
     "Fact",
     "FailureReason",
+    "FiredRecord",
     "FiredRule",
     "Flag",
     "Guardrail",
     "GuardrailId",
+    "LoweringProposed",
+    "Overridden",
+    "Pending",
     "Prompt",
     "RecommendedAction",
     "RecordSnapshot",
+    "Replay",
+    "Review",
+    "ReviewLimits",
+    "ReviewRequest",
+    "ReviewStatus",
     "RiskAssessor",
     "Rule",
     "RuleSet",
     "RulesOnly",
     "RulesResult",
+    "Screening",
+    "ScreeningFilter",
+    "ScreeningRequest",
+    "ScreeningUnit",
+    "Screenings",
     "Urgency",
     "Usage",
     "Verdict",

@@ -107,6 +107,7 @@ class FailureReason(StrEnum):
 
     DISABLED = "disabled"
     MALFORMED = "malformed"
+    NO_CONSENT = "no_consent"
     OVERLOADED = "overloaded"
     REFUSED = "refused"
     STALE = "stale"
@@ -114,6 +115,10 @@ class FailureReason(StrEnum):
     TRUNCATED = "truncated"
     UNAVAILABLE = "unavailable"
     UNEXPECTED = "unexpected"
+
+
+_MODEL: Final = attrs.validators.matches_re(r"[^\x00\ud800-\udfff]{1,100}")
+_HASH: Final = attrs.validators.matches_re("[0-9a-f]{64}")
 
 
 @attrs.frozen(kw_only=True)
@@ -129,8 +134,8 @@ class AssessorReply:
     """What the model wrote, to the letter: JSON, one would hope. `prompt_hash` is the SHA-256 of the prompt, in hex."""
 
     text: str = attrs.field(repr=False)
-    model: str
-    prompt_hash: str
+    model: str = attrs.field(validator=_MODEL)
+    prompt_hash: str = attrs.field(validator=_HASH)
     usage: Usage | None = None
 
 
@@ -140,8 +145,8 @@ class AssessorFailure:
 
     reason: FailureReason
     text: str | None = attrs.field(default=None, repr=False)
-    model: str | None = None
-    prompt_hash: str | None = None
+    model: str | None = attrs.field(default=None, validator=attrs.validators.optional(_MODEL))
+    prompt_hash: str | None = attrs.field(default=None, validator=attrs.validators.optional(_HASH))
     usage: Usage | None = None
 
 

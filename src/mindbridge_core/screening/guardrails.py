@@ -24,8 +24,8 @@ __all__ = ["Guardrail", "GuardrailId", "Verdict", "conclude"]
 class GuardrailId(StrEnum):
     """What was held against the model's answer, and fired."""
 
-    ASSESSOR_FAILED = "assessor_failed"
     CONTRADICTORY_SCORE = "contradictory_score"
+    NO_ANSWER = "no_answer"
     RAISED_BY_MODEL = "raised_by_model"
     RULES_HOLD = "rules_hold"
     UNCERTAIN_SCORE = "uncertain_score"
@@ -70,7 +70,7 @@ def conclude(found: RulesResult, answer: Assessment | AssessorFailure | None) ->
     level, score = floor, held
     fired = []
     if isinstance(answer, AssessorFailure):
-        fired.append(Guardrail(GuardrailId.ASSESSOR_FAILED, answer.reason))
+        fired.append(Guardrail(GuardrailId.NO_ANSWER, answer.reason))
     elif answer is not None:
         said = usable_score(answer.risk_score)
         level = join(floor, answer.risk_level, None if said is None else level_of_score(said))

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 import attrs
 
+from mindbridge_core.identity import Clinics
+from mindbridge_core.pagination import DEFAULT_LIMIT, Page
+from mindbridge_core.patients import RiskLevel
+from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.screening.assessment import AssessmentRequest, AssessorFailure, AssessorReply, FailureReason
+from mindbridge_core.screening.entities import Screening
+from mindbridge_core.screening.review import ReviewStatus
 
-__all__ = ["RiskAssessor", "RulesOnly"]
+__all__ = ["RiskAssessor", "RulesOnly", "ScreeningFilter", "ScreeningUnit", "Screenings"]
 
 
 class RiskAssessor(Protocol):
@@ -47,3 +55,51 @@ class RulesOnly:
     def assess(self, _: AssessmentRequest) -> AssessorFailure:
         """Say that there is nobody to ask."""
         return AssessorFailure(reason=FailureReason.DISABLED)
+
+
+@attrs.frozen(kw_only=True)
+class ScreeningFilter:
+    """Which screenings a list shows: all conditions hold together. `after` is the last id of the page before.
+
+    Those of patients who were removed are never shown. `newest_first` turns the order of ids round.
+    """
+
+    patient_id: UUID | None = None
+    case_manager_id: UUID | None = None
+    risk_level: RiskLevel | None = None
+    review_status: ReviewStatus | None = None
+    screened_before: datetime | None = None
+    newest_first: bool = False
+    after: UUID | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+class Screenings(Protocol):
+    """The screenings of the unit's clinic: added to and reviewed, never deleted."""
+
+    def add(self, screening: Screening) -> None:
+        """Store a new screening."""
+
+    def get(self, screening_id: UUID) -> Screening | None:
+        """Return the screening; None when the clinic has none of this id."""
+
+    def list(self, only: ScreeningFilter) -> Page[Screening]:
+        """Return at most `only.limit` screenings in ascending order of id, or descending."""
+
+    def latest(self, patient_id: UUID) -> UUID | None:
+        """Return the id of the patient's last screening; None when there is none."""
+
+    def save(self, screening: Screening) -> Screening:
+        """Store the review, and nothing else, and return the next version; LostUpdate when `version` is not stored."""
+
+
+class ScreeningUnit(PrivacyUnit, Protocol):
+    """A transaction on one clinic's screenings."""
+
+    @property
+    def clinics(self) -> Clinics:
+        """The clinic itself: by its calendar days are counted."""
+
+    @property
+    def screenings(self) -> Screenings:
+        """The clinic's screenings."""

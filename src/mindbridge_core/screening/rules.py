@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import attrs
 
+from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening.actions import RecommendedAction
 from mindbridge_core.screening.lattice import LEVELS, floor_of
@@ -99,6 +100,11 @@ class Rule:
     actions: tuple[RecommendedAction, ...] = ()
     source: str
 
+    def bounded(self, bound: int) -> Rule:
+        """Return the rule with another bound in its first condition."""
+        first, *others = self.conditions
+        return attrs.evolve(self, conditions=(attrs.evolve(first, bound=bound), *others))
+
 
 def _distinct(_: RuleSet, __: attrs.Attribute[tuple[Rule, ...]], rules: tuple[Rule, ...]) -> None:
     if not rules or len({rule.id for rule in rules}) < len(rules):
@@ -114,6 +120,16 @@ class RuleSet:
     rules: tuple[Rule, ...] = attrs.field(validator=_distinct)
     otherwise: RecommendedAction
     """What is recommended when no rule holds."""
+
+    def varied(self, rule_id: str, bound: int) -> RuleSet:
+        """Return the table with another bound in the rule's first condition; InvalidInput when there is no such rule.
+
+        Its version says what was varied, so that no result can be taken for one of the table's own.
+        """
+        if rule_id not in {rule.id for rule in self.rules}:
+            raise InvalidInput([Finding("/rule", "unknown_rule", "is no rule of this version")])
+        rules = tuple(rule.bounded(bound) if rule.id == rule_id else rule for rule in self.rules)
+        return attrs.evolve(self, version=f"{self.version}+{rule_id}={bound}", rules=rules)
 
 
 @attrs.frozen(kw_only=True)

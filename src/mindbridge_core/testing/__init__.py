@@ -23,6 +23,7 @@ from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
 from mindbridge_core.testing.patients import PatientsContract
 from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
 from mindbridge_core.testing.readings import TrailReadingContract
+from mindbridge_core.testing.screenings import ScreeningsContract
 from mindbridge_core.testing.second_factors import MfaPoliciesContract, OneTimeCodesContract, SecondFactorsContract
 from mindbridge_core.testing.security import AccessTokensContract, CommonPasswordsContract, PasswordHasherContract
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
@@ -62,6 +63,7 @@ __all__ = [
     "PatientsContract",
     "RefreshTokensContract",
     "RiskAssessorContract",
+    "ScreeningsContract",
     "SecondFactorsContract",
     "SessionsContract",
     "SinkBookContract",

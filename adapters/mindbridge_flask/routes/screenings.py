@@ -1,0 +1,139 @@
+"""Screening patients, and reviewing what was found."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core import Action
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
+from mindbridge_core.patients import RiskLevel
+from mindbridge_core.screening import ReviewRequest, ReviewStatus, ScreeningFilter, ScreeningRequest
+from mindbridge_core.validation import Number, Text, checked, ruled
+from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.routes.patients import Cursor
+from mindbridge_flask.routing import RouteTable
+from mindbridge_flask.screenings import ReplayResource, ScreeningPage, ScreeningResource
+
+__all__ = ["SCREENINGS"]
+
+SCREENINGS: Final = RouteTable()
+
+
+@attrs.frozen(kw_only=True)
+class HistoryQuery:
+    """How many screenings, and from where on."""
+
+    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
+    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
+
+    __attrs_post_init__ = checked
+
+    @property
+    def after(self) -> UUID | None:
+        """The last id of the page before."""
+        return None if self.cursor is None else decode_cursor(self.cursor)
+
+
+@attrs.frozen(kw_only=True)
+class ScreeningQuery:
+    """Which screenings, how many, and from where on. `overdue` are the high ones that have waited too long."""
+
+    review_status: ReviewStatus | None = None
+    risk_level: RiskLevel | None = None
+    case_manager_id: UUID | None = None
+    overdue: bool = False
+    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
+    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
+
+    __attrs_post_init__ = checked
+
+    def filter(self) -> ScreeningFilter:
+        """Return what the core is asked for."""
+        return ScreeningFilter(
+            review_status=self.review_status,
+            risk_level=self.risk_level,
+            case_manager_id=self.case_manager_id,
+            after=None if self.cursor is None else decode_cursor(self.cursor),
+            limit=self.limit,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class WhatIfRequest:
+    """A rule of the current version, and another bound for its first condition."""
+
+    rule: str = attrs.field(metadata=ruled(Text(least=1, most=100)))
+    bound: int = attrs.field(metadata=ruled(Number(most=1_000_000)))
+
+    __attrs_post_init__ = checked
+
+
+@SCREENINGS.route(
+    "POST",
+    "/v1/screenings",
+    Action.SCREENING_CREATE,
+    status=HTTPStatus.CREATED,
+    refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+def screen_patient(call: StaffCall, body: ScreeningRequest, once: IdempotencyKey | None) -> Answer[ScreeningResource]:
+    """Screen a patient: by the clinical rules, and by a language model as well where it is set up and consented to.
+
+    A model's answer may raise the result and never lowers it; without one the rules' result stands. The patient's
+    `current_risk_level` rises at once, and falls only when a clinician has reviewed the screening.
+    """
+    screening = call.core.screen_patient(call.claim, body, once=once)
+    return Answer(content=ScreeningResource.of(screening), made=screening.id)
+
+
+@SCREENINGS.route("GET", "/v1/screenings", Action.SCREENING_QUEUE)
+def list_reviews(call: StaffCall, query: ScreeningQuery) -> Answer[ScreeningPage]:
+    """List screenings, the oldest first: with `review_status=pending_review` the queue of what waits for a clinician.
+
+    A case manager sees their own caseload. With `overdue=true`: the high ones that have waited longer than the limit.
+    """
+    page = call.core.list_reviews(call.claim, query.filter(), overdue=query.overdue)
+    return Answer(content=ScreeningPage.of(page))
+
+
+@SCREENINGS.route("GET", "/v1/screenings/{screening_id}", Action.SCREENING_VIEW)
+def view_screening(call: StaffCall, screening_id: UUID) -> Answer[ScreeningResource]:
+    """Show one screening."""
+    return Answer(content=ScreeningResource.of(call.core.view_screening(call.claim, screening_id)))
+
+
+@SCREENINGS.route(
+    "POST", "/v1/screenings/{screening_id}/review", Action.SCREENING_REVIEW, refusals=(HTTPStatus.CONFLICT,)
+)
+def review_screening(call: StaffCall, screening_id: UUID, body: ReviewRequest) -> Answer[ScreeningResource]:
+    """Confirm a screening, or override it: with another `risk_level`, and a `reason`.
+
+    To lower a high risk takes two clinicians: the first one's override stays pending, as `lowering_proposed`, until
+    another one overrides as well; the higher of their levels counts. 409 `second_clinician_required` for the same one
+    again, 409 `already_reviewed` for what was decided.
+    """
+    return Answer(content=ScreeningResource.of(call.core.review_screening(call.claim, screening_id, body)))
+
+
+@SCREENINGS.route("POST", "/v1/screenings/{screening_id}/replay", Action.SCREENING_REPLAY)
+def replay_screening(call: StaffCall, screening_id: UUID) -> Answer[ReplayResource]:
+    """Reproduce a screening from what is stored of it, and say whether it comes to the same."""
+    return Answer(content=ReplayResource.of(call.core.replay_screening(call.claim, screening_id)))
+
+
+@SCREENINGS.route("POST", "/v1/screenings/{screening_id}/what-if", Action.SCREENING_WHAT_IF)
+def imagine_rules(call: StaffCall, screening_id: UUID, body: WhatIfRequest) -> Answer[ReplayResource]:
+    """Tell what a screening would have come to if one rule had another bound. Nothing is changed."""
+    replay = call.core.imagine_rules(call.claim, screening_id, rule=body.rule, bound=body.bound)
+    return Answer(content=ReplayResource.of(replay))
+
+
+@SCREENINGS.route("GET", "/v1/patients/{patient_id}/history", Action.SCREENING_HISTORY)
+def list_screenings(call: StaffCall, patient_id: UUID, query: HistoryQuery) -> Answer[ScreeningPage]:
+    """List a patient's screenings, the newest first."""
+    page = call.core.list_screenings(call.claim, patient_id, after=query.after, limit=query.limit)
+    return Answer(content=ScreeningPage.of(page))

@@ -1,0 +1,216 @@
+"""Screening a patient, and looking at screenings."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from mindbridge_core.access import Action
+from mindbridge_core.actor import Caller
+from mindbridge_core.clock import Clock
+from mindbridge_core.errors import ConsentRequired, NotFound
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.ids import NewId
+from mindbridge_core.pagination import DEFAULT_LIMIT, Page
+from mindbridge_core.patients import Patient, reach
+from mindbridge_core.privacy import ConsentType, require_consent
+from mindbridge_core.screening.assessment import FailureReason, request_of
+from mindbridge_core.screening.consulting import Consultation, consult
+from mindbridge_core.screening.entities import FiredRecord, Screening, ScreeningRequest
+from mindbridge_core.screening.guardrails import conclude
+from mindbridge_core.screening.ports import RiskAssessor, ScreeningFilter, ScreeningUnit
+from mindbridge_core.screening.reaching import reach_screening
+from mindbridge_core.screening.review import Pending
+from mindbridge_core.screening.rules import RuleSet, screen_by_rules
+from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
+from mindbridge_core.work import Desk, Work
+
+__all__ = ["ListScreenings", "ScreenPatient", "ViewScreening"]
+
+_PLAIN: Final = frozenset(
+    {"screening_id", "risk_level", "current_risk_level", "rules_version", "assessor", "ai_failure", "asked"}
+)
+
+
+@attrs.frozen(kw_only=True)
+class _Order:
+    """A screening under way."""
+
+    request: ScreeningRequest
+    once: IdempotencyKey | None
+    screening_id: UUID
+    started: datetime
+
+
+def _named(_: ScreenPatient, __: attrs.Attribute[RiskAssessor], assessor: RiskAssessor) -> None:
+    """Refuse an assessor whose name could not be stored, when it is wired and not when it is first asked."""
+    if re.fullmatch("[a-z][a-z0-9_]{0,49}", assessor.name) is None:
+        message = "an assessor's name must match the regex [a-z][a-z0-9_]{0,49}"
+        raise ValueError(message)
+
+
+@attrs.frozen(kw_only=True)
+class ScreenPatient:
+    """Screen one patient: by rules, and by the assessor as well where it asks and the patient consents to it.
+
+    The assessor is asked between two units, so that no transaction waits for it; that it is about to be asked is
+    entered before anything is sent. Whatever it answers or fails to, the rules' result stands and is stored.
+    """
+
+    work: Work[ScreeningUnit]
+    assessor: RiskAssessor = attrs.field(validator=_named)
+    rules: RuleSet
+    clock: Clock
+    new_id: NewId
+
+    def __call__(self, caller: Caller, request: ScreeningRequest, *, once: IdempotencyKey | None = None) -> Screening:
+        """Return the new screening; with a key used before, the one that its first request made.
+
+        The patient's level rises with it in the same transaction; it falls only when a clinician has reviewed it.
+        Raises NotFound, IdempotencyKeyReused.
+        """
+        order = _Order(request=request, once=once, screening_id=self.new_id(), started=self.clock())
+        patient_id = request.patient_id
+        with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
+            patient = _held(desk, patient_id)
+            if not self.assessor.asks:
+                return self._screen(desk, patient, order, Consultation())
+            if not self._consented(desk, patient):
+                refused = Consultation(failure=FailureReason.NO_CONSENT)
+                return self._screen(desk, patient, order, refused)
+            asked, version = request_of(patient, self._snapshot(desk, patient)), patient.version
+            desk.changes({"asked": self.assessor.name}, plain=_PLAIN)
+        consultation = consult(self.assessor, asked)
+        with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
+            patient = _held(desk, patient_id)
+            if not self._consented(desk, patient):
+                consultation = Consultation(failure=FailureReason.NO_CONSENT)
+            elif patient.version != version:
+                consultation = consultation.spoilt(FailureReason.STALE)
+            return self._screen(desk, patient, order, consultation)
+
+    def _consented(self, desk: Desk[ScreeningUnit], patient: Patient) -> bool:
+        try:
+            require_consent(desk.unit, patient, ConsentType.AI_ANALYSIS, self.clock())
+        except ConsentRequired:
+            return False
+        return True
+
+    def _snapshot(self, desk: Desk[ScreeningUnit], patient: Patient) -> RecordSnapshot:
+        clinic = desk.unit.clinics.get()
+        if clinic is None:
+            raise NotFound
+        return snapshot_of(patient, self.clock(), ZoneInfo(clinic.timezone))
+
+    def _screen(
+        self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
+    ) -> Screening:
+        once = order.once
+        first = desk.unit.answers.first(desk.actor.user_id, once) if once else None
+        if first is not None:
+            return _repeat(desk, UUID(first))
+        screening = self._screening(desk, patient, order, consultation)
+        desk.unit.screenings.add(screening)
+        level = screening.shown_level
+        if level is not patient.current_risk_level:
+            raised = attrs.evolve(patient, current_risk_level=level, updated_at=screening.screened_at)
+            desk.unit.patients.save(raised)
+        values = {
+            "screening_id": screening.id,
+            "risk_level": screening.risk_level,
+            "current_risk_level": level,
+            "rules_version": screening.rules_version,
+            "assessor": screening.assessor,
+            "ai_failure": screening.ai_failure,
+        }
+        desk.changes(values, plain=_PLAIN)
+        if once:
+            desk.unit.answers.keep(desk.actor.user_id, once, str(screening.id))
+        return screening
+
+    def _screening(
+        self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
+    ) -> Screening:
+        record, now = self._snapshot(desk, patient), self.clock()
+        found = screen_by_rules(self.rules, record)
+        verdict = conclude(found, consultation.answer)
+        return Screening(
+            id=order.screening_id,
+            clinic_id=patient.clinic_id,
+            patient_id=patient.id,
+            performed_by=desk.principal.user_id,
+            screening_type=order.request.screening_type,
+            risk_level=verdict.level,
+            risk_score=verdict.score,
+            rules_level=found.level,
+            rules_version=found.rules_version,
+            primary_risk_factor=verdict.primary_risk_factor,
+            contributing_factors=verdict.contributing_factors,
+            recommended_actions=verdict.recommended_actions,
+            clinical_notes=verdict.clinical_notes,
+            flags=verdict.flags,
+            missing=verdict.missing,
+            guardrails=verdict.guardrails,
+            record=record,
+            fired=tuple(FiredRecord.of(one) for one in found.fired),
+            assessor=self.assessor.name if consultation.asked is not None else "rules",
+            asked=consultation.asked,
+            ai_model=consultation.model,
+            ai_prompt_hash=consultation.prompt_hash,
+            ai_raw_response=consultation.text,
+            ai_failure=consultation.failure,
+            duration_ms=max(0, int((now - order.started).total_seconds() * 1000)),
+            screened_at=now,
+        )
+
+
+def _held(desk: Desk[ScreeningUnit], patient_id: UUID) -> Patient:
+    """Return the patient as they are when nobody else holds them, held until the unit ends."""
+    reach(desk, patient_id)
+    desk.unit.consents.held(patient_id)
+    return reach(desk, patient_id)
+
+
+def _repeat(desk: Desk[ScreeningUnit], screening_id: UUID) -> Screening:
+    """Return the first answer: the screening as it was made, reviewed since or not."""
+    screening, _ = reach_screening(desk, screening_id)
+    desk.changes({"repeated": True}, plain=frozenset({"repeated"}))
+    return attrs.evolve(screening, review=Pending(), version=1)
+
+
+@attrs.frozen(kw_only=True)
+class ViewScreening:
+    """Show one screening."""
+
+    work: Work[ScreeningUnit]
+
+    def __call__(self, caller: Caller, screening_id: UUID) -> Screening:
+        """Return the screening; NotFound as for its patient."""
+        with self.work(caller, Action.SCREENING_VIEW, resource_id=screening_id) as desk:
+            screening, _ = reach_screening(desk, screening_id)
+            desk.returns([screening.id])
+            return screening
+
+
+@attrs.frozen(kw_only=True)
+class ListScreenings:
+    """Show a patient's history: their screenings, the newest first."""
+
+    work: Work[ScreeningUnit]
+
+    def __call__(
+        self, caller: Caller, patient_id: UUID, *, after: UUID | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Screening]:
+        """Return the page; NotFound as for the patient."""
+        with self.work(caller, Action.SCREENING_HISTORY, resource_id=patient_id) as desk:
+            reach(desk, patient_id)
+            page = desk.unit.screenings.list(
+                ScreeningFilter(patient_id=patient_id, newest_first=True, after=after, limit=limit)
+            )
+            desk.returns(screening.id for screening in page.items)
+            return page
