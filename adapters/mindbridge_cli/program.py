@@ -23,6 +23,7 @@ COMMANDS: Final = MappingProxyType(
         "demo": "Run everything in one go, with a sample clinic.",
         "doctor": "Check a set-up and say how to mend it.",
         "keys": "Master keys and token keys.",
+        "screen": "Screen all active patients by the clinical rules.",
         "seed": "Load a clinic, its staff and patients from a file.",
         "serve": "Run the server.",
     }

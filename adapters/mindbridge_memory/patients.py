@@ -103,6 +103,15 @@ class MemoryPatients:
         basis = Basis(patient.given, recorded, day)
         return attrs.evolve(patient, basis=basis, **numbers(basis)._asdict())
 
+    def save_levels(self, patients: Sequence[Patient]) -> None:
+        """Keep the levels; LostUpdate when one of the patients is not as it was read."""
+        for patient in patients:
+            stored = self.get(patient.id)
+            if stored is None or stored.version != patient.version:
+                raise LostUpdate
+            level, at = patient.current_risk_level, patient.updated_at
+            self._put(attrs.evolve(stored, current_risk_level=level, updated_at=at, version=stored.version + 1))
+
     def _claim_mrn(self, patient: Patient) -> None:
         if patient.mrn is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import attrs
@@ -24,6 +25,11 @@ class MemoryScreenings:
     def add(self, screening: Screening) -> None:
         """Keep a new screening."""
         self.tables.screenings.put((self.clinic_id, screening.id), screening)
+
+    def add_many(self, screenings: Sequence[Screening]) -> None:
+        """Keep new screenings."""
+        for screening in screenings:
+            self.add(screening)
 
     def get(self, screening_id: UUID) -> Screening | None:
         """Return the screening."""

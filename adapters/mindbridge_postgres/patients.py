@@ -88,6 +88,18 @@ WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND de
 SELECT version FROM saved
 """
 
+_LEVELS_UPDATE: Final = """
+UPDATE patients SET
+    current_risk_level = sent.level, updated_at = sent.updated_at, version = patients.version + 1,
+    adherence_given_at = COALESCE(adherence_given_at, patients.updated_at),
+    missed_given_at = COALESCE(missed_given_at, patients.updated_at),
+    calls_given_at = COALESCE(calls_given_at, patients.updated_at)
+FROM unnest(%(ids)s::uuid[], %(versions)s::integer[], %(levels)s::text[], %(times)s::timestamptz[])
+    AS sent (id, version, level, updated_at)
+WHERE patients.clinic_id = %(clinic_id)s AND patients.id = sent.id AND patients.version = sent.version
+    AND patients.deleted_at IS NULL
+"""
+
 _FOUND: Final = """
  AND (mrn_index = %(mrn_index)s OR id IN (
     SELECT patient_id FROM patient_search WHERE clinic_id = %(clinic_id)s AND token = ANY(%(tokens)s::bytea[])
@@ -182,6 +194,18 @@ class PostgresPatients:
         total = None if count is None else int(count.fetchall()[0][0])
         now = self._clock()
         return page_of([(row[0], self._patient(row, now)) for row in rows], only.limit, total)
+
+    def save_levels(self, patients: Sequence[Patient]) -> None:
+        """Update the levels in one statement."""
+        params = {
+            "clinic_id": self._clinic_id,
+            "ids": [patient.id for patient in patients],
+            "versions": [patient.version for patient in patients],
+            "levels": [patient.current_risk_level for patient in patients],
+            "times": [patient.updated_at for patient in patients],
+        }
+        if patients and self._connection.run(_LEVELS_UPDATE, params).rowcount != len(patients):
+            raise LostUpdate
 
     def save(self, patient: Patient) -> Patient:
         """Update the record if its version is still the one that was read."""

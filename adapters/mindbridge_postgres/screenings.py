@@ -31,6 +31,7 @@ from mindbridge_core.screening import (
     Review,
     Screening,
     ScreeningFilter,
+    Usage,
 )
 from mindbridge_postgres.database import Connection
 
@@ -57,6 +58,22 @@ _SEALED: Final = (
 _VALUES: Final = ", ".join(f"%({name})s" for name in _NAMES)
 
 _ADD: Final = f"INSERT INTO screenings (clinic_id, {_COLUMNS}) VALUES (%(clinic_id)s, {_VALUES})"
+
+_TYPES: Final[Mapping[str, LiteralString]] = {
+    **dict.fromkeys(_NAMES, "text"),
+    **dict.fromkeys(("id", "patient_id", "performed_by", "reviewed_by", "proposed_by"), "uuid"),
+    **dict.fromkeys(_SEALED, "bytea"),
+    **dict.fromkeys(("flags", "missing", "guardrails"), "jsonb"),
+    **dict.fromkeys(("reviewed_at", "proposed_at", "screened_at"), "timestamptz"),
+    **dict.fromkeys(("duration_ms", "version"), "integer"),
+    "risk_score": "numeric",
+}
+_ARRAYS: Final[LiteralString] = ", ".join(f"%({name})s::{kind}[]" for name, kind in _TYPES.items())
+
+_ADD_MANY: Final[LiteralString] = f"""
+INSERT INTO screenings (clinic_id, {_COLUMNS})
+SELECT %(clinic_id)s::uuid, {_COLUMNS} FROM unnest({_ARRAYS}) AS sent ({_COLUMNS})
+"""
 
 _GET: Final = f"SELECT {_COLUMNS} FROM screenings WHERE clinic_id = %s AND id = %s AND deleted_at IS NULL"
 
@@ -96,6 +113,7 @@ class _Provenance:
     record: RecordSnapshot
     fired: tuple[FiredRecord, ...]
     asked: AssessmentRequest | None
+    usage: Usage | None = None
 
 
 _json: Final = make_converter()
@@ -117,6 +135,13 @@ class PostgresScreenings:
     def add(self, screening: Screening) -> None:
         """Insert the screening."""
         self._connection.run(_ADD, self._row(screening))
+
+    def add_many(self, screenings: Sequence[Screening]) -> None:
+        """Insert the screenings in one statement."""
+        if screenings:
+            rows = [self._row(screening) for screening in screenings]
+            columns = {name: [row[name] for row in rows] for name in _NAMES}
+            self._connection.run(_ADD_MANY, columns | {"clinic_id": self._clinic_id})
 
     def get(self, screening_id: UUID) -> Screening | None:
         """Return the screening."""
@@ -151,7 +176,9 @@ class PostgresScreenings:
 
     def _row(self, screening: Screening) -> dict[str, Any]:
         held = attrs.asdict(screening, recurse=False)
-        provenance = _Provenance(record=screening.record, fired=screening.fired, asked=screening.asked)
+        provenance = _Provenance(
+            record=screening.record, fired=screening.fired, asked=screening.asked, usage=screening.ai_usage
+        )
         row: dict[str, Any] = {name: held.get(name) for name in _NAMES} | _review_row(screening.review)
         row |= {
             "clinic_id": self._clinic_id,
@@ -186,6 +213,7 @@ class PostgresScreenings:
             record=provenance.record,
             fired=provenance.fired,
             asked=provenance.asked,
+            ai_usage=provenance.usage,
             review=_review(row),
             **plain,
         )

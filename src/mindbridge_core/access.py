@@ -101,6 +101,7 @@ class Action(StrEnum):
     PLATFORM_PREPARE = "platform.prepare"
     INVITATION_ACCEPT = "invitation.accept"
     INVITATION_RENEW = "invitation.renew"
+    SCREENING_CASELOAD = "screening.caseload"
     SCREENING_CREATE = "screening.create"
     SCREENING_HISTORY = "screening.history"
     SCREENING_QUEUE = "screening.queue"
@@ -210,6 +211,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),
     Action.DISCLOSURE_LIST:  _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.SCREENING_CASELOAD: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.SCREENING_CREATE: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.SCREENING_HISTORY: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
     Action.SCREENING_QUEUE:  _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),

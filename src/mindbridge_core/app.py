@@ -76,6 +76,7 @@ from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
+from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
 from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
 from mindbridge_core.screening.use_cases.screenings import ListScreenings, ScreenPatient, ViewScreening
@@ -189,6 +190,7 @@ class MindBridge:
     rotate_data_key: RotateDataKey
     retire_data_key: RetireDataKey
     retire_master_key: RetireMasterKey
+    screen_caseload: ScreenCaseload
     screen_patient: ScreenPatient
     view_screening: ViewScreening
     list_screenings: ListScreenings
@@ -328,6 +330,7 @@ class MindBridge:
             retire_master_key=RetireMasterKey(
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
+            screen_caseload=ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id),
             screen_patient=ScreenPatient(
                 work=work, assessor=ports.risk_assessor, rules=CURRENT_RULES, clock=clock, new_id=new_id
             ),

@@ -59,6 +59,12 @@ class Patients(Protocol):
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return at most `only.limit` patients in ascending order of id; the total only if asked for."""
 
+    def save_levels(self, patients: Sequence[Patient]) -> None:
+        """Store the patients' risk levels and times of change, and nothing else, each as its next version.
+
+        LostUpdate, and none is stored, when one's `version` is not the stored one.
+        """
+
     def save(self, patient: Patient) -> Patient:
         """Store the changed patient and return it with its next version.
 

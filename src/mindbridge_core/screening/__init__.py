@@ -13,6 +13,7 @@ from mindbridge_core.screening.assessment import (
     read_assessment,
     request_of,
 )
+from mindbridge_core.screening.caseload import CaseloadPage
 from mindbridge_core.screening.entities import (
     Decision,
     FiredRecord,
@@ -66,6 +67,7 @@ __all__ = [
     "AssessorFailure",
     "AssessorReply",
     "Assignee",
+    "CaseloadPage",
     "Condition",
     "Confirmed",
     "Decision",

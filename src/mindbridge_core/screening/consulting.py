@@ -13,6 +13,7 @@ from mindbridge_core.screening.assessment import (
     AssessorFailure,
     AssessorReply,
     FailureReason,
+    Usage,
     read_assessment,
 )
 from mindbridge_core.screening.ports import RiskAssessor
@@ -31,6 +32,7 @@ class Consultation:
     model: str | None = None
     prompt_hash: str | None = None
     failure: FailureReason | None = None
+    usage: Usage | None = None
 
     @property
     def answer(self) -> Assessment | AssessorFailure | None:
@@ -73,4 +75,4 @@ def _unreadable(text: str) -> FailureReason | None:
 def _heard_from(said: AssessorReply | AssessorFailure, text: str | None) -> Consultation:
     """Keep who spoke and what was said; lone surrogates, which cannot be stored, become question marks."""
     kept = None if text is None else text[:_KEPT].encode("utf-8", "replace").decode("utf-8")
-    return Consultation(text=kept, model=said.model, prompt_hash=said.prompt_hash)
+    return Consultation(text=kept, model=said.model, prompt_hash=said.prompt_hash, usage=said.usage)

@@ -13,7 +13,7 @@ import attrs
 
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening.actions import RecommendedAction
-from mindbridge_core.screening.assessment import AssessmentRequest, FailureReason
+from mindbridge_core.screening.assessment import AssessmentRequest, FailureReason, Usage
 from mindbridge_core.screening.guardrails import Guardrail
 from mindbridge_core.screening.lattice import join, uncertain
 from mindbridge_core.screening.review import Confirmed, LoweringProposed, Overridden, Pending, Review, ReviewStatus
@@ -72,6 +72,7 @@ class Screening:
     ai_prompt_hash: str | None = None
     ai_raw_response: str | None = attrs.field(default=None, repr=False)
     ai_failure: FailureReason | None = None
+    ai_usage: Usage | None = None
     review: Review = attrs.field(factory=Pending)
     duration_ms: int
     screened_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -79,6 +80,9 @@ class Screenings(Protocol):
 
     def add(self, screening: Screening) -> None:
         """Store a new screening."""
+
+    def add_many(self, screenings: Sequence[Screening]) -> None:
+        """Store new screenings as `add` stores each."""
 
     def get(self, screening_id: UUID) -> Screening | None:
         """Return the screening; None when the clinic has none of this id."""

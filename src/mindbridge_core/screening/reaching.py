@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from mindbridge_core.errors import NotFound
 from mindbridge_core.patients import Patient, reach
@@ -10,7 +11,7 @@ from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.work import Desk
 
-__all__ = ["reach_screening"]
+__all__ = ["calendar", "reach_screening"]
 
 
 def reach_screening(desk: Desk[ScreeningUnit], screening_id: UUID, *, hold: bool = False) -> tuple[Screening, Patient]:
@@ -29,3 +30,11 @@ def reach_screening(desk: Desk[ScreeningUnit], screening_id: UUID, *, hold: bool
     current = desk.unit.screenings.get(screening_id)
     assert current is not None  # noqa: S101 - screenings are never deleted
     return current, reach(desk, patient.id)
+
+
+def calendar(desk: Desk[ScreeningUnit]) -> ZoneInfo:
+    """Return the time zone by whose calendar the clinic counts days."""
+    clinic = desk.unit.clinics.get()
+    if clinic is None:
+        raise NotFound
+    return ZoneInfo(clinic.timezone)

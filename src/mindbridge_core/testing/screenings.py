@@ -29,6 +29,7 @@ from mindbridge_core.screening import (
     Screening,
     ScreeningFilter,
     Urgency,
+    Usage,
 )
 from mindbridge_core.testing.records import LATER, NOW, SCRIPTS, a_patient, a_user
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
@@ -109,6 +110,7 @@ def full_screening(patient: Patient, user_id: UUID) -> Screening:
         ai_prompt_hash="0123456789abcdef" * 4,
         ai_raw_response='{"risk_level": "high", "note": "δ"}',
         ai_failure=FailureReason.STALE,
+        ai_usage=Usage(input_tokens=900, output_tokens=2_147_483_647),
         duration_ms=2_147_483_647,
         screened_at=LATER,
     )
@@ -174,6 +176,46 @@ class ScreeningsContract(StoreContract):
         assert full == ground.stored(full.id)
         assert bare == ground.stored(bare.id)
         assert ground.stored(uuid4()) is None
+
+    def test_many_screenings_are_stored_as_one_is(self) -> None:
+        """Every field of each, of a thousand as of none."""
+        ground = Ground.of(self.store())
+        made = [full_screening(ground.patient, ground.manager_id), a_screening(ground.patient)]
+        made += [a_screening(ground.patient) for _ in range(998)]
+        made += [a_screening(ground.patient, review=review) for review in ground.reviews()]
+        with ground.store.open_unit(ground.store.clinic_a) as unit:
+            unit.screenings.add_many([])
+            unit.screenings.add_many(made)
+        for screening in (*made[:3], *made[-5:]):
+            assert screening == ground.stored(screening.id)
+        assert sorted(one.id for one in made)[:100] == ground.listed(limit=100)
+
+    def test_levels_of_many_patients_are_stored_together_or_not_at_all(self) -> None:
+        """Nothing but the level and the time, each as the next version; a stale one keeps all as they were."""
+        store = self.store()
+        one, other = a_patient(store.clinic_a), a_patient(store.clinic_a, name="Ann Other")
+        with store.open_unit(store.clinic_a) as unit:
+            unit.patients.add_many([one, other])
+        raised = [
+            attrs.evolve(patient, current_risk_level=RiskLevel.HIGH, updated_at=LATER, name="Forged")
+            for patient in (one, other)
+        ]
+        with store.open_unit(store.clinic_a) as unit:
+            unit.patients.save_levels([])
+            unit.patients.save_levels(raised)
+        expected = [
+            attrs.evolve(patient, current_risk_level=RiskLevel.HIGH, updated_at=LATER, version=2)
+            for patient in (one, other)
+        ]
+        stale = [attrs.evolve(expected[0], current_risk_level=RiskLevel.LOW), raised[1]]
+        for clinic_id, levels in ((store.clinic_a, stale), (store.clinic_b, expected)):
+            with raises(LostUpdate), store.open_unit(clinic_id) as unit:
+                unit.patients.save_levels(levels)
+        with store.open_unit(store.clinic_a) as unit:
+            kept = [unit.patients.get(patient.id) for patient in (one, other)]
+        assert kept == expected
+        # The numbers were given when they were given: a level says nothing of them.
+        assert [None if patient is None else patient.given for patient in kept] == [one.given, other.given]
 
     def test_screenings_of_another_clinic_are_not_there(self) -> None:
         """Neither by id, nor in a list, nor as the latest, and they cannot be reviewed."""

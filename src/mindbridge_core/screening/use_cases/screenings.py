@@ -6,14 +6,13 @@ import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import attrs
 
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import ConsentRequired, NotFound
+from mindbridge_core.errors import ConsentRequired
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
@@ -21,12 +20,12 @@ from mindbridge_core.patients import Patient, reach
 from mindbridge_core.privacy import ConsentType, require_consent
 from mindbridge_core.screening.assessment import FailureReason, request_of
 from mindbridge_core.screening.consulting import Consultation, consult
-from mindbridge_core.screening.entities import FiredRecord, Screening, ScreeningRequest
-from mindbridge_core.screening.guardrails import conclude
+from mindbridge_core.screening.entities import Screening, ScreeningRequest
+from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import RiskAssessor, ScreeningFilter, ScreeningUnit
-from mindbridge_core.screening.reaching import reach_screening
+from mindbridge_core.screening.reaching import calendar, reach_screening
 from mindbridge_core.screening.review import Pending
-from mindbridge_core.screening.rules import RuleSet, screen_by_rules
+from mindbridge_core.screening.rules import RuleSet
 from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
 from mindbridge_core.work import Desk, Work
 
@@ -102,10 +101,7 @@ class ScreenPatient:
         return True
 
     def _snapshot(self, desk: Desk[ScreeningUnit], patient: Patient) -> RecordSnapshot:
-        clinic = desk.unit.clinics.get()
-        if clinic is None:
-            raise NotFound
-        return snapshot_of(patient, self.clock(), ZoneInfo(clinic.timezone))
+        return snapshot_of(patient, self.clock(), calendar(desk))
 
     def _screen(
         self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
@@ -136,36 +132,17 @@ class ScreenPatient:
     def _screening(
         self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
     ) -> Screening:
-        record, now = self._snapshot(desk, patient), self.clock()
-        found = screen_by_rules(self.rules, record)
-        verdict = conclude(found, consultation.answer)
-        return Screening(
-            id=order.screening_id,
-            clinic_id=patient.clinic_id,
-            patient_id=patient.id,
+        return made(
+            patient,
+            self._snapshot(desk, patient),
+            self.rules,
+            screening_id=order.screening_id,
             performed_by=desk.principal.user_id,
             screening_type=order.request.screening_type,
-            risk_level=verdict.level,
-            risk_score=verdict.score,
-            rules_level=found.level,
-            rules_version=found.rules_version,
-            primary_risk_factor=verdict.primary_risk_factor,
-            contributing_factors=verdict.contributing_factors,
-            recommended_actions=verdict.recommended_actions,
-            clinical_notes=verdict.clinical_notes,
-            flags=verdict.flags,
-            missing=verdict.missing,
-            guardrails=verdict.guardrails,
-            record=record,
-            fired=tuple(FiredRecord.of(one) for one in found.fired),
-            assessor=self.assessor.name if consultation.asked is not None else "rules",
-            asked=consultation.asked,
-            ai_model=consultation.model,
-            ai_prompt_hash=consultation.prompt_hash,
-            ai_raw_response=consultation.text,
-            ai_failure=consultation.failure,
-            duration_ms=max(0, int((now - order.started).total_seconds() * 1000)),
-            screened_at=now,
+            started=order.started,
+            now=self.clock(),
+            assessor=self.assessor.name,
+            consultation=consultation,
         )
 
 

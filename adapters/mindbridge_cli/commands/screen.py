@@ -1,0 +1,87 @@
+"""`mindbridge screen`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import click
+
+from mindbridge_cli.compose import composed
+from mindbridge_cli.output import as_json, result
+from mindbridge_cli.program import settings_of
+from mindbridge_core import MindBridge, Operator
+from mindbridge_core.errors import LostUpdate
+from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.patients import RiskLevel
+from mindbridge_core.screening import CaseloadPage
+
+__all__ = ["command"]
+
+TRIES: Final = 5
+LEVELS: Final = (RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW)
+
+
+@click.command("screen")
+@click.option("--clinic", type=click.UUID, help="This clinic's patients.  [default: all clinics']")
+@as_json
+@click.pass_context
+def command(ctx: click.Context, *, clinic: UUID | None, json_: bool) -> None:
+    """Screen all active patients by the clinical rules, and store what is found. No model is asked.
+
+    A patient's level rises at once, and falls only when a clinician reviews the screening. Each page of patients is
+    one transaction: a run that was broken off is simply begun again.
+    """
+    with composed(settings_of(ctx)) as product:
+        core = product.core
+        asked = [clinic] if clinic else [one for one in core.ports.trails.clinics() if one != PLATFORM_CLINIC_ID]
+        done = [_screened(core, clinic_id) for clinic_id in asked]
+    result({"clinics": done}, (line for clinic_done in done for line in _lines(clinic_done)), json_=json_)
+
+
+def _screened(core: MindBridge, clinic_id: UUID) -> dict[str, Any]:
+    """Screen page by page; return the counts, without anything that names a patient."""
+    levels: Counter[RiskLevel] = Counter()
+    raised = outreach = 0
+    page = _page(core, clinic_id, None)
+    with _bar(page.total or 0, f"clinic {clinic_id}") as step:
+        while True:
+            levels += page.levels
+            raised += page.raised
+            outreach += sum(bool(screening.flags) for screening in page.screenings)
+            step(len(page.screenings))
+            if page.after is None:
+                break
+            page = _page(core, clinic_id, page.after)
+    counts = {level.value: levels[level] for level in LEVELS}
+    total = sum(counts.values())
+    return {"clinic_id": str(clinic_id), "screened": total, "levels": counts, "raised": raised, "outreach": outreach}
+
+
+def _page(core: MindBridge, clinic_id: UUID, after: UUID | None) -> CaseloadPage:
+    """Screen one page, again if somebody changes one of its patients meanwhile."""
+    for _ in range(TRIES - 1):
+        try:
+            return core.screen_caseload(Operator(clinic_id=clinic_id), after=after)
+        except LostUpdate:
+            continue
+    return core.screen_caseload(Operator(clinic_id=clinic_id), after=after)
+
+
+@contextmanager
+def _bar(length: int, label: str) -> Iterator[Callable[[int], None]]:
+    """Yield what is told of each page; on a terminal it is drawn, on standard error."""
+    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield bar.update
+
+
+def _lines(done: dict[str, Any]) -> list[str]:
+    counts = ", ".join(f"{count} {level}" for level, count in done["levels"].items())
+    return [
+        f"clinic {done['clinic_id']}: {done['screened']} screened: {counts}",
+        f"  {done['raised']} raised, {done['outreach']} to be reached at once",
+    ]

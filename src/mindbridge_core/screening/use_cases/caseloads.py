@@ -1,0 +1,86 @@
+"""Screening a caseload by rules, page by page."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.access import Action, Role
+from mindbridge_core.actor import Caller
+from mindbridge_core.clock import Clock
+from mindbridge_core.ids import NewId
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus
+from mindbridge_core.screening.caseload import CaseloadPage
+from mindbridge_core.screening.entities import Screening
+from mindbridge_core.screening.making import made
+from mindbridge_core.screening.ports import ScreeningUnit
+from mindbridge_core.screening.reaching import calendar
+from mindbridge_core.screening.rules import RuleSet
+from mindbridge_core.screening.snapshot import snapshot_of
+from mindbridge_core.work import Desk, Work
+
+__all__ = ["ScreenCaseload"]
+
+_PAGE: Final = 500
+
+
+@attrs.frozen(kw_only=True)
+class ScreenCaseload:
+    """Screen a page of the clinic's active patients by rules: all of it in one unit with one entry, or none of it.
+
+    To a case manager, of their caseload. No model is asked.
+    """
+
+    work: Work[ScreeningUnit]
+    rules: RuleSet
+    clock: Clock
+    new_id: NewId
+
+    def __call__(self, caller: Caller, *, after: UUID | None = None, limit: int = _PAGE) -> CaseloadPage:
+        """Return the page's screenings, and where to go on; with the first page, how many patients there are in all.
+
+        Raises LostUpdate when a patient whose level rises was changed meanwhile: nothing is kept, so ask again.
+        """
+        with self.work(caller, Action.SCREENING_CASELOAD) as desk:
+            own = desk.actor.user_id if desk.principal.holder is Role.CASE_MANAGER else None
+            only = PatientFilter(
+                status=PatientStatus.ACTIVE, case_manager_id=own, after=after, limit=limit, total=after is None
+            )
+            page = desk.unit.patients.list(only)
+            screenings = self._screened(desk, page.items)
+            desk.unit.screenings.add_many(screenings)
+            pairs = list(zip(page.items, screenings, strict=True))
+            raised = [_raised(one, by) for one, by in pairs if by.shown_level is not one.current_risk_level]
+            desk.unit.patients.save_levels(raised)
+            desk.returns(patient.id for patient in page.items)
+            values = {"screened": len(screenings), "raised": len(raised), "rules_version": self.rules.version}
+            desk.changes(values, plain=frozenset(values))
+            return CaseloadPage(
+                clinic_id=desk.principal.clinic_id,
+                screenings=tuple(screenings),
+                raised=len(raised),
+                after=page.after,
+                total=page.total,
+            )
+
+    def _screened(self, desk: Desk[ScreeningUnit], patients: tuple[Patient, ...]) -> list[Screening]:
+        zone, now = calendar(desk), self.clock()
+        return [
+            made(
+                patient,
+                snapshot_of(patient, now, zone),
+                self.rules,
+                screening_id=self.new_id(),
+                performed_by=desk.principal.user_id,
+                screening_type="caseload",
+                started=now,
+                now=now,
+            )
+            for patient in patients
+        ]
+
+
+def _raised(patient: Patient, screening: Screening) -> Patient:
+    return attrs.evolve(patient, current_risk_level=screening.shown_level, updated_at=screening.screened_at)

@@ -1,0 +1,106 @@
+"""Screening a caseload by rules, page by page."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import attrs
+import pytest
+
+from mindbridge_core import Action, Operator, Role
+from mindbridge_core.errors import LostUpdate
+from mindbridge_core.patients import Patient, PatientChanges, PatientFilter, PatientStatus, RiskLevel
+from mindbridge_core.screening import ScreeningFilter
+from mindbridge_memory.patients import MemoryPatients
+from tests.core.house import House, actor
+from tests.core.test_screenings import Ward, ward
+
+LOW, MEDIUM, HIGH = RiskLevel
+OAKWOOD: Final = Path(__file__).resolve().parents[2] / "adapters/mindbridge_cli/data/oakwood.json"
+
+
+def oakwood() -> tuple[House, Operator]:
+    """The sample clinic's ten patients, on record since today."""
+    house = House()
+    house.core.prepare_platform()
+    clinic = house.clinic("Main Campus")
+    for one in json.loads(OAKWOOD.read_text("utf-8"))["patients"]:
+        house.patient(
+            clinic,
+            medication_adherence=Decimal(one["medication_adherence"]),
+            appointments_missed=one["appointments_missed"],
+            crisis_calls_30days=one["crisis_calls_30days"],
+        )
+    return house, Operator(clinic_id=clinic)
+
+
+def test_the_sample_clinic_is_screened_whole() -> None:
+    house, operator = oakwood()
+    page = house.core.screen_caseload(operator)
+    assert {HIGH: 3, MEDIUM: 1, LOW: 6} == page.levels
+    assert (10, None, 10) == (page.raised, page.after, page.total)
+    high = house.core.list_patients(operator, PatientFilter(risk_level=HIGH))
+    assert 3 == len(high.items)
+
+
+def test_pages_follow_one_another_with_an_entry_each() -> None:
+    house, operator = oakwood()
+    first = house.core.screen_caseload(operator, limit=6)
+    rest = house.core.screen_caseload(operator, after=first.after, limit=6)
+    assert (6, 4) == (len(first.screenings), len(rest.screenings))
+    assert (10, None, None) == (first.total, rest.total, rest.after)
+    entries = [entry for entry in house.entries() if entry.action is Action.SCREENING_CASELOAD]
+    assert [6, 4] == [len(entry.resource_ids) for entry in entries]
+    assert {one.patient_id for one in first.screenings} == set(entries[0].resource_ids)
+    assert {"screened": 6, "raised": 6, "rules_version": "2026.1"} == entries[0].changed_values
+    assert 10 == len(house.store.tables.screenings.rows())
+
+
+def test_a_second_run_raises_nobody_and_lowers_nobody() -> None:
+    house, operator = oakwood()
+    house.core.screen_caseload(operator)
+    before = {one.id: (one.current_risk_level, one.version) for one in house.store.tables.patients.rows()}
+    assert 0 == house.core.screen_caseload(operator).raised
+    assert before == {one.id: (one.current_risk_level, one.version) for one in house.store.tables.patients.rows()}
+
+
+def test_a_caseload_holds_the_active_of_the_case_manager() -> None:
+    here = ward()
+    colleague = actor(here.house.staff(here.clinic, Role.CASE_MANAGER))
+    here.house.patient(here.clinic)
+    gone = here.house.patient(here.clinic)
+    here.house.core.change_patient(here.admin, gone, PatientChanges(status=PatientStatus.DISCHARGED))
+    assert [here.patient_id] == [one.patient_id for one in here.house.core.screen_caseload(here.manager).screenings]
+    assert () == here.house.core.screen_caseload(colleague).screenings
+    assert 2 == len(here.house.core.screen_caseload(here.admin).screenings)
+
+
+def screened_alone_and_with_all(here: Ward) -> None:
+    alone = here.screen()
+    (with_all,) = here.house.core.screen_caseload(here.manager).screenings
+    same = attrs.evolve(with_all, id=alone.id, screening_type=alone.screening_type, record=alone.record)
+    assert alone == same
+
+
+def test_a_patient_is_screened_alike_alone_and_with_all() -> None:
+    for calls in (0, 3, 6):
+        screened_alone_and_with_all(ward(crisis_calls_30days=calls))
+
+
+def test_a_level_that_somebody_changed_meanwhile_keeps_nothing_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ward()
+    save = MemoryPatients.save_levels
+
+    def late(patients: MemoryPatients, raised: list[Patient]) -> None:
+        save(patients, [attrs.evolve(one, version=one.version - 1) for one in raised])
+
+    monkeypatch.setattr(MemoryPatients, "save_levels", late)
+    with pytest.raises(LostUpdate):
+        here.house.core.screen_caseload(here.manager)
+    assert [] == here.house.store.tables.screenings.rows()
+    monkeypatch.undo()
+    assert 1 == here.house.core.screen_caseload(here.manager).raised
+    assert 1 == len(here.house.core.list_reviews(here.admin, ScreeningFilter()).items)
