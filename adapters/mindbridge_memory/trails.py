@@ -77,6 +77,11 @@ class MemoryTrails:
         """Return the clinics that were opened, the platform's first."""
         return [PLATFORM_CLINIC_ID, *sorted(clinic.id for clinic in self.tables.clinics.rows())]
 
+    def length(self, clinic_id: UUID) -> int:
+        """Add the heads' numbers."""
+        with self.open_unit(clinic_id):
+            return sum(head.seq for head in self.tables.heads.rows() if head.clinic_id == clinic_id)
+
     def unknown_lanes(self, clinic_id: UUID) -> Sequence[int]:
         """Return the numbers that no lane has."""
         with self.open_unit(clinic_id) as unit:

@@ -66,11 +66,13 @@ def leave_raw(cursor: psycopg.Cursor[Any]) -> None:
 UUIDS: Final = psycopg.adapters.types["uuid"].array_oid
 
 EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+TICK: Final = timedelta(microseconds=1)
 LAST: Final = datetime.max.replace(tzinfo=UTC)
 NO_IDS: Final = (0).to_bytes(4, "big") + (0).to_bytes(4, "big") + (2950).to_bytes(4, "big")
 ONE_DIMENSION: Final = (1).to_bytes(4, "big") + (0).to_bytes(4, "big") + (2950).to_bytes(4, "big")
 FROM_ONE: Final = (1).to_bytes(4, "big")
 UUID_LENGTH: Final = (16).to_bytes(4, "big")
+NEVER: Final = (0, 0)
 KEPT: Final = 4_096
 ALTERED: Final = "altered"
 MISFILED: Final = "misfiled"
@@ -85,6 +87,7 @@ class Reader:
 
     def __init__(self, clinic_id: UUID, cipher: ClinicCipher, months: Months) -> None:
         self._clinic_id, self._clinic, self._cipher, self._months = clinic_id, clinic_id.hex, cipher, months
+        self._bounds = months.bounds
         self._changes: dict[bytes, str] = {}
         self._words: dict[str, str] = {}
 
@@ -112,14 +115,15 @@ class Reader:
             mac,
             partition,
         ) = row
+        words = self._words
         try:
             content = assemble(
                 id=id.hex(),
                 clinic_id=self._clinic,
-                created_at=(EPOCH + timedelta(microseconds=created_at)).isoformat(),
-                action=self._word(action),
-                outcome=self._word(outcome),
-                resource_type=self._word(resource_type),
+                created_at=(EPOCH + TICK * created_at).isoformat(),
+                action=words.get(action) or self._word(action),
+                outcome=words.get(outcome) or self._word(outcome),
+                resource_type=words.get(resource_type) or self._word(resource_type),
                 resource_id="null" if resource_id is None else f'"{resource_id.hex()}"',
                 resource_ids="[]" if resource_ids == NO_IDS else _quoted(resource_ids),
                 changes=self._changes.get(changes) or self._spelled(changes),
@@ -128,14 +132,15 @@ class Reader:
                 session_id="null" if session_id is None else f'"{session_id.hex()}"',
                 origin=(
                     f"{'null' if request_id is None else quote(request_id)},"
-                    f"{'null' if ip_address is None else quote(ip_address)},"
-                    f"{'null' if user_agent is None else quote(user_agent)}"
+                    f"{'null' if ip_address is None else words.get(ip_address) or self._word(ip_address)},"
+                    f"{'null' if user_agent is None else words.get(user_agent) or self._word(user_agent)}"
                 ),
                 access_reason="null" if access_reason is None else quote(self._reason(id, access_reason)),
             )
         except (DamagedRecord, NotOfThisFormError, OverflowError):
             return Link(lane, seq, self._clinic, id.hex(), prev_mac, mac, b"", ALTERED)
-        flaw = "" if self._months.hold(partition, created_at) else MISFILED
+        first, following = self._bounds.get(partition, NEVER)
+        flaw = "" if first <= created_at < following or self._months.hold(partition, created_at) else MISFILED
         return Link(lane, seq, self._clinic, id.hex(), prev_mac, mac, content, flaw)
 
     def record(self, row: Sequence[Any], *, intact: bool) -> TrailRecord:
@@ -172,11 +177,9 @@ class Reader:
         )
 
     def _word(self, word: str) -> str:
-        """Spell a word of which there are few."""
-        spelled = self._words.get(word)
-        if spelled is None:
-            _bound(self._words)
-            spelled = self._words[word] = quote(word)
+        """Spell a word of which there are few, and keep that."""
+        _bound(self._words)
+        spelled = self._words[word] = quote(word)
         return spelled
 
     def _spelled(self, changes: bytes) -> str:
@@ -203,15 +206,16 @@ class Months:
     """
 
     def __init__(self, partitions: Sequence[tuple[int, str]]) -> None:
-        self._bounds = {oid: _month(name) for oid, name in partitions}
-        self._months = [bounds for bounds in self._bounds.values() if bounds]
+        named = {oid: _month(name) for oid, name in partitions}
+        self.bounds = {oid: bounds for oid, bounds in named.items() if bounds}
+        """From which time on, and until before which, of each month's partition."""
 
     def hold(self, partition: int, created_at: int) -> bool:
         """Whether a row of this time belongs into that partition."""
-        bounds = self._bounds.get(partition)
+        bounds = self.bounds.get(partition)
         if bounds is not None:
             return bounds[0] <= created_at < bounds[1]
-        return not any(first <= created_at < following for first, following in self._months)
+        return not any(first <= created_at < following for first, following in self.bounds.values())
 
 
 def _month(name: str) -> tuple[int, int] | None:

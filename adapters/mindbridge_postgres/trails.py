@@ -29,6 +29,7 @@ SELECT c.oid::bigint, c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oi
 WHERE i.inhparent = 'audit_logs'::regclass
 """
 _HEAD: Final = "SELECT seq, entry_mac, mac FROM audit_chain_heads WHERE clinic_id = %s AND lane = %s"
+_LENGTH: Final = "SELECT coalesce(sum(seq), 0)::bigint FROM audit_chain_heads WHERE clinic_id = %s"
 _LANE: Final = f"""
 DECLARE lane_reading NO SCROLL CURSOR FOR
 SELECT {COLUMNS} FROM audit_logs WHERE clinic_id = %s AND lane = %s ORDER BY seq
@@ -125,6 +126,12 @@ class PostgresTrails:
         with self.database.connection() as connection, translated():
             rows = connection.run("SELECT id FROM clinics WHERE id <> %s ORDER BY id", (PLATFORM_CLINIC_ID,)).fetchall()
         return [PLATFORM_CLINIC_ID, *(UUID(int=row[0].int) for row in rows)]
+
+    def length(self, clinic_id: UUID) -> int:
+        """Add the heads' numbers."""
+        with self._snapshot(clinic_id) as connection:
+            row = connection.run(_LENGTH, (clinic_id,)).fetchone()
+        return int(row[0]) if row else 0
 
     def unknown_lanes(self, clinic_id: UUID) -> Sequence[int]:
         """Return the numbers that no lane has."""

@@ -75,6 +75,9 @@ class Shelf:
     def clinics(self) -> Sequence[UUID]:
         return [CLINIC, OTHER]
 
+    def length(self, _: UUID) -> int:
+        raise NotImplementedError
+
     def unknown_lanes(self, clinic_id: UUID) -> Sequence[int]:
         known = {row.lane for row in self.rows if row.entry.clinic_id == clinic_id}
         return sorted(known - set(range(LANES)))

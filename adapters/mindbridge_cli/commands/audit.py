@@ -15,6 +15,7 @@ import click
 from mindbridge_cli.checkpoints import checkpoint_key, genuine_checkpoints, public_key
 from mindbridge_cli.compose import composed
 from mindbridge_cli.detection import detect
+from mindbridge_cli.examining import examiner
 from mindbridge_cli.output import ExitCode, as_json, check_found, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core import Operator
@@ -52,6 +53,7 @@ command.add_command(detect)
 @click.option("--offline", type=_READABLE, help="An exported trail (NDJSON, complete) instead of the database.")
 @click.option("--checkpoints", type=_READABLE, help="Signed checkpoints to hold the trail against.")
 @click.option("--public-key", "public_key_file", type=_READABLE, help="The key that the checkpoints must be signed by.")
+@click.option("--processes", type=click.IntRange(1, 16), help="How many go through a long trail. [default: up to 4]")
 @as_json
 @click.pass_context
 def verify(
@@ -62,6 +64,7 @@ def verify(
     offline: Path | None,
     checkpoints: Path | None,
     public_key_file: Path | None,
+    processes: int | None,
     json_: bool,
 ) -> None:
     """Locate every edit, loss, insertion, exchange and cut; exit with 3 when there is one.
@@ -84,13 +87,20 @@ def verify(
             found = examine_export(read_links(lines), held, _progress)
         examinations, unproven = list(found.examinations), found.unproven
     else:
-        with composed(settings_of(ctx)) as product:
+        settings = settings_of(ctx)
+        with composed(settings) as product, examiner(settings, product, processes or _processors()) as by:
             asked = [clinic] if clinic else _with_those_of(held, product.core.ports.trails)
             examinations = [
-                product.core.verify_trail(Operator(clinic_id=one), checkpoints=held, progress=_progress)
+                product.core.verify_trail(Operator(clinic_id=one), checkpoints=held, progress=_progress, by=by)
                 for one in asked
             ]
     _tell(examinations, unproven, json_=json_)
+
+
+def _processors() -> int:
+    import os
+
+    return min(4, len(os.sched_getaffinity(0)))
 
 
 def _with_those_of(checkpoints: list[Checkpoint], trails: Trails) -> list[UUID]:

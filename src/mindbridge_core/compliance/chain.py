@@ -11,6 +11,7 @@ had kept a copy of. Signed checkpoints outside the database show that.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 LANES: Final = 64
+BLOCK: Final = 64
+"""Octets that SHA-256 takes at once."""
 
 
 @attrs.frozen(kw_only=True)
@@ -135,10 +138,10 @@ def _content(entry: AuditEntry) -> bytes:
     )
 
 
-def _entry_mac(key: bytes, content: bytes, lane: int, seq: int, prev_mac: bytes) -> bytes:
+def _sealed(content: bytes, lane: int, seq: int, prev_mac: bytes) -> bytes:
+    """Return what an entry's MAC covers: as `_mac` has it, written out, because a trail of millions is verified."""
     place = b"%d %d" % (lane, seq)
-    # As `_mac` has it; written out, because a trail of millions is verified by it.
-    sealed = b"\0\0\0\5entry%b%b%b%b%b%b" % (
+    return b"\0\0\0\5entry%b%b%b%b%b%b" % (
         len(place).to_bytes(4, "big"),
         place,
         len(prev_mac).to_bytes(4, "big"),
@@ -146,7 +149,25 @@ def _entry_mac(key: bytes, content: bytes, lane: int, seq: int, prev_mac: bytes)
         len(content).to_bytes(4, "big"),
         content,
     )
-    return hmac.digest(key, sealed, "sha256")
+
+
+def _entry_mac(key: bytes, content: bytes, lane: int, seq: int, prev_mac: bytes) -> bytes:
+    return hmac.digest(key, _sealed(content, lane, seq, prev_mac), "sha256")
+
+
+def _prepared(key: bytes) -> Callable[[bytes], bytes]:
+    """Return HMAC-SHA-256 under a key that is worked in once for all messages (RFC 2104, 4): half the time of each."""
+    block = (hashlib.sha256(key).digest() if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block)).copy
+    outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in block)).copy
+
+    def mac(message: bytes) -> bytes:
+        inside, outside = inner(), outer()
+        inside.update(message)
+        outside.update(inside.digest())
+        return outside.digest()
+
+    return mac
 
 
 def seal(key: bytes, head: ChainHead, entry: AuditEntry) -> tuple[SealedEntry, ChainHead]:
@@ -179,7 +200,7 @@ def verify_links(
     `passed` is handed every link that stands in its place, and may find more.
     """
     first, clinic = first_head(key, head.clinic_id, head.lane), head.clinic_id.hex
-    own, seq, before = head.lane, 0, first.entry_mac
+    own, seq, before, mac_of = head.lane, 0, first.entry_mac, _prepared(key)
     for link in links:
         lane, number, clinic_id, id, prev_mac, mac, content, flaw = link
         if lane != own or clinic_id != clinic or number <= seq:
@@ -189,7 +210,7 @@ def verify_links(
             yield ChainBreak(lane=own, seq=seq + 1, kind="missing")
         elif prev_mac != before:
             yield ChainBreak(lane=own, seq=number, kind="unlinked", entry_id=UUID(id))
-        if flaw or mac != _entry_mac(key, content, lane, number, prev_mac):
+        if flaw or mac != mac_of(_sealed(content, lane, number, prev_mac)):
             yield ChainBreak(lane=own, seq=number, kind=flaw or "altered", entry_id=UUID(id))
         if passed is not None:
             yield from passed(link)

@@ -53,7 +53,7 @@ from mindbridge_core.oversight.shipping import (
     Waiting,
     sink_entry,
 )
-from mindbridge_core.oversight.verification import MOST_BREAKS, Offline, Progress, examine, examine_export
+from mindbridge_core.oversight.verification import MOST_BREAKS, Offline, Progress, examine, examine_export, joined
 
 __all__ = [
     "MOST_BREAKS",
@@ -103,6 +103,7 @@ __all__ = [
     "examine",
     "examine_export",
     "export_text",
+    "joined",
     "marks_of",
     "read_checkpoint",
     "read_line",

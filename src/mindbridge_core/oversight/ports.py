@@ -48,6 +48,9 @@ class Trails(Protocol):
     def clinics(self) -> Sequence[UUID]:
         """Return the ids of all clinics, the platform's first."""
 
+    def length(self, clinic_id: UUID) -> int:
+        """Return how many entries the heads speak of: a trail's length if it is what was written, or 0."""
+
     def unknown_lanes(self, clinic_id: UUID) -> Sequence[int]:
         """Return the numbers beyond `LANES` that a head or an entry claims, in ascending order."""
 

@@ -19,10 +19,14 @@ from mindbridge_core.oversight.verification import Progress, examine
 from mindbridge_core.phi import ClinicKeys
 from mindbridge_core.work import Work
 
-__all__ = ["CheckpointTrail", "ExportTrail", "ReadTrail", "VerifyTrail"]
+__all__ = ["CheckpointTrail", "Examiner", "ExportTrail", "ReadTrail", "VerifyTrail"]
 
 BATCH = 500
 """Records that an export reads at once."""
+
+
+Examiner = Callable[[UUID, Sequence[Checkpoint], Progress], Examination]
+"""Goes through a clinic's whole trail, as `examine` does."""
 
 
 def _untold(_: int) -> None:
@@ -88,13 +92,17 @@ class VerifyTrail:
         checkpoints: Sequence[Checkpoint] = (),
         most: int | None = None,
         progress: Progress = _untold,
+        by: Examiner | None = None,
     ) -> Examination:
         """Return what was found, having examined at most `most` entries.
 
-        `checkpoints` are ones whose signatures have been held; those of other clinics are passed over.
+        `checkpoints` are ones whose signatures have been held; those of other clinics are passed over. `by` goes
+        through the trail instead, in several processes for instance.
         """
         with self.work(caller, Action.AUDIT_VERIFY) as desk:
             clinic_id = desk.principal.clinic_id
+        if by is not None:
+            return by(clinic_id, checkpoints, progress)
         key = self.keys.cipher(clinic_id).audit_key
         return examine(self.trails, key, clinic_id, checkpoints=checkpoints, most=most, progress=progress)
 

@@ -12,7 +12,7 @@ from mindbridge_core.oversight.checkpoints import Checkpoint, LaneHash, LaneMark
 from mindbridge_core.oversight.entities import Examination
 from mindbridge_core.oversight.ports import Trails
 
-__all__ = ["MOST_BREAKS", "Offline", "Progress", "examine", "examine_export"]
+__all__ = ["MOST_BREAKS", "Offline", "Progress", "examine", "examine_export", "joined"]
 
 MOST_BREAKS = 1_000
 """Places that an examination names; of more it says how many."""
@@ -56,20 +56,34 @@ def examine(
     most: int | None = None,
     progress: Progress = _silent,
     reached: Callable[[LaneMark], None] | None = None,
+    lanes: Sequence[int] = range(LANES),
 ) -> Examination:
     """Verify a clinic's trail under its audit key, and against checkpoints; stop after `most` entries.
 
-    `reached` is told where each lane stands, once the lane has been gone through. Memory stays constant.
+    `reached` is told where each lane stands, once the lane has been gone through. Memory stays constant. Several
+    processes may go through some of the `lanes` each: see `joined`.
     """
     count, breaks, found = _Count(most=most, progress=progress), list[ChainBreak](), 0
     marks = marks_of(checkpoints, clinic_id)
-    for broken in _clinic(trails, key, clinic_id, marks=marks, count=count, reached=reached):
+    for broken in _clinic(trails, key, clinic_id, marks=marks, count=count, reached=reached, lanes=lanes):
         found += 1
         if len(breaks) < MOST_BREAKS:
             breaks.append(broken)
     progress(count.entries)
     return Examination(
         clinic_id=clinic_id, entries=count.entries, breaks=tuple(breaks), found=found, complete=count.complete
+    )
+
+
+def joined(parts: Sequence[Examination]) -> Examination:
+    """Return what examinations of a clinic's lanes, each in one of `parts`, found together."""
+    breaks = sorted((broken for part in parts for broken in part.breaks), key=lambda broken: broken.lane)
+    return Examination(
+        clinic_id=parts[0].clinic_id,
+        entries=sum(part.entries for part in parts),
+        breaks=tuple(breaks[:MOST_BREAKS]),
+        found=sum(part.found for part in parts),
+        complete=all(part.complete for part in parts),
     )
 
 
@@ -81,10 +95,12 @@ def _clinic(
     marks: Mapping[int, list[LaneMark]],
     count: _Count,
     reached: Callable[[LaneMark], None] | None,
+    lanes: Sequence[int],
 ) -> Iterator[ChainBreak]:
-    for lane in trails.unknown_lanes(clinic_id):
-        yield ChainBreak(lane=lane, seq=0, kind="unknown_lane")
-    for lane in range(LANES):
+    if 0 in lanes:  # whoever examines the first lane says which there should not be
+        for lane in trails.unknown_lanes(clinic_id):
+            yield ChainBreak(lane=lane, seq=0, kind="unknown_lane")
+    for lane in lanes:
         running = LaneHash(clinic_id, lane, marks.get(lane, ())) if lane in marks or reached else None
         with trails.lane(clinic_id, lane) as reading:
             if reading.head is None:
