@@ -14,6 +14,7 @@ import attrs
 import psycopg
 import pytest
 
+from mindbridge_cli import examining
 from mindbridge_core import Operator
 from mindbridge_core.patients import PatientDraft
 from mindbridge_postgres import PoolSettings
@@ -185,3 +186,20 @@ def test_the_public_key_is_printed_and_needs_a_private_one(run: Run, clinic: Cli
 @pytest.mark.parametrize("arguments", [("--clinic", str(UUID(int=7)), "--all"), ("--offline", __file__)])
 def test_what_does_not_go_together_is_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
     assert 2 == run("audit", "verify", *arguments).exit_code
+
+
+def test_a_long_trail_is_gone_through_by_several_processes_with_the_same_result(
+    run: Run, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examining, "WORTH_IT", 1)
+    code, document = verified(run, clinic, "--processes", "2")
+    assert (0, True) == (code, document["verified"])
+    clinic.tamper(
+        "UPDATE audit_logs SET outcome = 'denied'"
+        " WHERE id = (SELECT id FROM audit_logs WHERE action = 'patient.create' LIMIT 1)"
+    )
+    code, document = verified(run, clinic, "--processes", "2")
+    (found,) = breaks(document)
+    assert (3, "altered") == (code, found[1])
+    alone = verified(run, clinic, "--processes", "1")[1]
+    assert breaks(document) == breaks(alone)

@@ -176,3 +176,11 @@ def test_a_clinics_trail_is_all_its_lanes() -> None:
     assert list(verify_clinic(KEY, heads, beyond)) == [ChainBreak(lane=LANES, seq=0, kind="unknown_lane")]
     del heads[5]
     assert list(verify_clinic(KEY, heads, {LANE: sealed})) == [ChainBreak(lane=5, seq=0, kind="headless")]
+
+
+@pytest.mark.parametrize("key", [b"k", bytes(range(32)), bytes(range(64)), bytes(range(65)), b"k" * 200])
+def test_a_trail_verifies_under_a_key_of_any_length_and_under_no_other(key: bytes) -> None:
+    first = first_head(key, CLINIC, 0)
+    sealed, head = seal(key, first, an_entry(CLINIC))
+    assert [] == list(verify_lane(key, head, [sealed]))
+    assert {"altered", "truncated", "unlinked"} == {one.kind for one in verify_lane(key + b"k", head, [sealed])}

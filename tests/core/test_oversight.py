@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mindbridge_core import Operator
 from mindbridge_core.compliance import (
     LANES,
     ChainBreak,
@@ -44,6 +45,7 @@ from mindbridge_core.oversight import (
     examine,
     examine_export,
     export_text,
+    joined,
     read_checkpoint,
     read_line,
     read_links,
@@ -453,3 +455,38 @@ def test_no_checkpoint_is_made_of_a_broken_trail() -> None:
 
 def test_a_link_is_a_plain_tuple() -> None:
     assert Link._fields[:2] == ("lane", "seq")
+
+
+@settings(max_examples=30, deadline=None)
+@given(history=HISTORY, data=st.data())
+def test_lanes_examined_apart_find_together_what_one_finds(history: list[tuple[UUID, int, Any]], data: Any) -> None:
+    trail = shelf(history)
+    for _ in range(data.draw(st.integers(0, 2))):
+        if trail.rows:
+            trail.rows.pop(data.draw(st.integers(0, len(trail.rows) - 1)))
+    whole = examine(trail, KEY, CLINIC)
+    parts = [examine(trail, KEY, CLINIC, lanes=range(first, LANES, 3)) for first in (2, 0, 1)]
+    assert whole == joined(parts)
+
+
+def test_an_entry_in_an_unknown_lane_is_found_by_one_part_alone() -> None:
+    trail = three()
+    trail.rows[0] = attrs.evolve(trail.rows[0], lane=LANES)
+    parts = [examine(trail, KEY, CLINIC, lanes=range(first, LANES, 2)) for first in range(2)]
+    assert examine(trail, KEY, CLINIC) == joined(parts)
+    assert "unknown_lane" in [broken.kind for broken in joined(parts).breaks]
+
+
+def test_verifying_may_be_done_by_others_and_is_entered_all_the_same() -> None:
+    town = settled()
+    ports = town.house.core.ports
+    key = ports.clinic_keys.cipher(town.clinic).audit_key
+    length = ports.trails.length(town.clinic)
+    found = town.house.core.verify_trail(
+        Operator(clinic_id=town.clinic),
+        by=lambda clinic_id, checkpoints, progress: examine(
+            ports.trails, key, clinic_id, checkpoints=checkpoints, progress=progress
+        ),
+    )
+    assert (True, length + 1) == (found.verified, found.entries)
+    assert "audit.verify" == town.house.entries()[-1].action

@@ -77,7 +77,8 @@ def examine(
 
 def joined(parts: Sequence[Examination]) -> Examination:
     """Return what examinations of a clinic's lanes, each in one of `parts`, found together."""
-    breaks = sorted((broken for part in parts for broken in part.breaks), key=lambda broken: broken.lane)
+    named = (broken for part in parts for broken in part.breaks)
+    breaks = sorted(named, key=lambda broken: (broken.kind != "unknown_lane", broken.lane))
     return Examination(
         clinic_id=parts[0].clinic_id,
         entries=sum(part.entries for part in parts),
