@@ -12,6 +12,7 @@ import attrs
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from mindbridge_cli.metrics import metrics_of
 from mindbridge_cli.readiness import lag_watches, ready_checks
 from mindbridge_cli.rings import followed_ring, ring_of
 from mindbridge_cli.safety import missing
@@ -138,6 +139,7 @@ def web_application(product: Composed, settings: Settings) -> Flask:
         settings=http,
         checks=ready_checks(product.core, product.database),
         watches=lag_watches(product.core, settings),
+        metrics=metrics_of(product.core, product.database, settings),
     )
     app.debug = False  # whatever FLASK_DEBUG says
     if settings.trusted_proxies:

@@ -10,6 +10,7 @@ import attrs
 import psycopg
 
 from mindbridge_cli.readiness import behind, newest_revision
+from mindbridge_postgres.tenancy import FEW_MONTHS_AHEAD, partition_names
 
 __all__ = [
     "Finding",
@@ -23,7 +24,6 @@ __all__ = [
 
 LEAST_VERSION: Final = 160_000
 LONGEST_SKEW: Final = timedelta(seconds=5)
-MONTHS_AHEAD: Final = 1
 REFERENCE: Final = ("login_directory", "login_attempts")
 """Read before it is known which clinic is asking; they hold no PHI in the clear."""
 
@@ -107,12 +107,10 @@ def clock_findings(connection: psycopg.Connection, now: datetime) -> Iterator[Fi
 
 
 def partition_findings(connection: psycopg.Connection, now: datetime) -> Iterator[Finding]:
-    """Yield a finding for a month, this one or the next, that the audit trail has no partition for."""
+    """Yield a finding for each month, from this one on, that the audit trail should by now have a partition for."""
     present = {name for (name,) in connection.execute(PARTITIONS).fetchall()}
     if not present:
         return  # no trail yet: the migrations' finding
-    for later in range(MONTHS_AHEAD + 1):
-        years, month = divmod(now.month - 1 + later, 12)
-        wanted = f"audit_logs_y{now.year + years}m{month + 1:02d}"
+    for wanted in partition_names(now.date(), FEW_MONTHS_AHEAD + 1):
         if wanted not in present:
-            yield Finding(f"the audit trail has no partition {wanted}", f"{UPGRADE}, which makes them a year ahead")
+            yield Finding(f"the audit trail has no partition {wanted}", "run `mindbridge db partitions`, monthly")

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
 
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
 import mindbridge_migrations
 from mindbridge_cli.settings import Settings, SettingsRefused
-from mindbridge_postgres.tenancy import RIGHTS, grant_application_role, make_partitions
+from mindbridge_postgres.tenancy import MONTHS_AHEAD, RIGHTS, grant_application_role, make_partitions
 
-__all__ = ["MONTHS_AHEAD", "database_findings", "owner_url", "revision_and_head", "take_back", "upgrade"]
-
-MONTHS_AHEAD: Final = 13
-"""This month's partition of the audit trail and a year's."""
+__all__ = ["add_partitions", "database_findings", "owner_url", "revision_and_head", "take_back", "upgrade"]
 
 
 def owner_url(settings: Settings) -> str:
@@ -41,7 +37,17 @@ def upgrade(url: str, role: str, revision: str = "head") -> None:
         return
     with _transaction(url) as connection:
         grant_application_role(connection, role)
-        make_partitions(connection, datetime.now(UTC).date(), MONTHS_AHEAD)
+        _make_ahead(connection)
+
+
+def add_partitions(url: str) -> tuple[str, ...]:
+    """Make the audit trail's partitions ahead, those that are not there yet; return their names."""
+    with _transaction(url) as connection:
+        return _make_ahead(connection)
+
+
+def _make_ahead(connection: Connection) -> tuple[str, ...]:
+    return make_partitions(connection, datetime.now(UTC).date(), MONTHS_AHEAD + 1)
 
 
 def take_back(url: str, revision: str) -> None:

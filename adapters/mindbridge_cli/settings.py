@@ -217,6 +217,9 @@ class Settings:
         "From which lag of a sink on `/api/ready` says so.", whole(1, 604_800), default=300
     )
 
+    metrics: bool = setting(
+        "Show figures at `/api/metrics` to whoever asks: let the proxy in front keep it inside.", flag(), default=False
+    )
     log_level: str = setting("What is logged, at least.", one_of(LOG_LEVELS), default="info")
 
 

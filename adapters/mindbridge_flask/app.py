@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 
 from mindbridge_core import MindBridge
 from mindbridge_flask.blueprint import NO_CHECKS, SAFE, create_blueprint
-from mindbridge_flask.calls import Checks
+from mindbridge_flask.calls import Checks, Metrics
 from mindbridge_flask.conditions import request_id
 from mindbridge_flask.endpoint import refuse
 from mindbridge_flask.headers import finish
@@ -25,6 +25,7 @@ def create_app(
     settings: HttpSettings = SAFE,
     checks: Checks = NO_CHECKS,
     watches: Checks = NO_CHECKS,
+    metrics: Metrics | None = None,
     url_prefix: str = "/api",
 ) -> Flask:
     """Return a Flask application that serves `core` below `url_prefix` and nothing else.
@@ -32,7 +33,7 @@ def create_app(
     What lies outside the prefix is answered with problem documents and the same headers.
     """
     app = Flask(NAME, static_folder=None)
-    blueprint = create_blueprint(core, settings=settings, checks=checks, watches=watches)
+    blueprint = create_blueprint(core, settings=settings, checks=checks, watches=watches, metrics=metrics)
     app.register_blueprint(blueprint, url_prefix=url_prefix)
 
     def outside(error: Exception) -> Response:

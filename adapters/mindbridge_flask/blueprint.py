@@ -12,7 +12,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter, PathConverter, Rule
 
 from mindbridge_core import MindBridge
-from mindbridge_flask.calls import Checks, Mount
+from mindbridge_flask.calls import Checks, Metrics, Mount
 from mindbridge_flask.endpoint import Endpoint
 from mindbridge_flask.openapi import describe
 from mindbridge_flask.routes import ROUTES
@@ -32,19 +32,21 @@ def create_blueprint(
     settings: HttpSettings = SAFE,
     checks: Checks = NO_CHECKS,
     watches: Checks = NO_CHECKS,
+    metrics: Metrics | None = None,
 ) -> Blueprint:
     """Return a Blueprint that serves `core`.
 
     It answers every address below the prefix it is registered at, and none outside; unknown ones and
     failures too, so that no error handler of the application is asked. It puts rules into the
     application's URL map, and changes nothing else there. `checks` are what `/ready` looks at,
-    and `watches` what it tells of without refusing.
+    and `watches` what it tells of without refusing. `metrics` makes `/metrics`; without it there is none.
     """
     mount = Mount(
         core=core,
         settings=settings,
         checks=MappingProxyType(dict(checks)),
         watches=MappingProxyType(dict(watches)),
+        metrics=metrics,
         document=describe(ROUTES),
     )
     blueprint = Blueprint(name, __name__)

@@ -11,12 +11,15 @@ import attrs
 from mindbridge_core import MindBridge, Origin, SessionClaim
 from mindbridge_flask.settings import HttpSettings
 
-__all__ = ["Answer", "Call", "Checks", "Mount", "NoQuery", "StaffCall"]
+__all__ = ["Answer", "Call", "Checks", "Metrics", "Mount", "NoQuery", "StaffCall"]
 
 T = TypeVar("T")
 
 Checks = Mapping[str, Callable[[], str | None]]
 """What must be in order before requests may come: each check returns None, or what is wrong."""
+
+Metrics = Callable[[], tuple[bytes, str]]
+"""Returns figures as text, and the type of that text."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,12 +27,14 @@ class Mount:
     """One mounted blueprint: its core, its settings, its checks, and the OpenAPI document of its routes.
 
     What `watches` find is told like what `checks` find, but no request needs it, so the service stays ready.
+    Without `metrics` there is no such page.
     """
 
     core: MindBridge
     settings: HttpSettings
     checks: Checks
     watches: Checks
+    metrics: Metrics | None
     document: Mapping[str, Any]
 
 

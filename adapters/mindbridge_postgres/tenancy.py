@@ -13,17 +13,26 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 __all__ = [
+    "FEW_MONTHS_AHEAD",
+    "MONTHS_AHEAD",
     "RIGHTS",
     "UnfitRole",
     "append_only_statements",
     "grant_application_role",
     "isolation_statements",
     "make_partitions",
+    "partition_names",
     "partitions",
 ]
 
 CLINIC_IS_OURS = "clinic_id = nullif(current_setting('app.clinic_id', true), '')::uuid"
 """Nothing set, or set back to the empty string, compares with null: no row is seen and none can be written."""
+
+MONTHS_AHEAD = 12
+"""Months after this one that the trail's partitions are made for, whoever makes them."""
+
+FEW_MONTHS_AHEAD = MONTHS_AHEAD // 2
+"""Fewer partitions ahead than this are a finding: from then on there is half the time left to make more."""
 
 LOCK = 7_210_426_135
 """The advisory lock of everything here that changes the catalogue, so that two processes can start at once."""
@@ -153,6 +162,11 @@ def partitions(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(text(query)).scalars())
 
 
+def partition_names(first: date, months: int) -> tuple[str, ...]:
+    """Return the names of the partitions for `months` months from that of `first`."""
+    return tuple(f"audit_logs_y{month:%Y}m{month:%m}" for month in (_month(first, later) for later in range(months)))
+
+
 def make_partitions(connection: Connection, first: date, months: int) -> tuple[str, ...]:
     """Make the trail's partitions for `months` months (UTC) from that of `first`; return the names of new ones.
 
@@ -162,8 +176,8 @@ def make_partitions(connection: Connection, first: date, months: int) -> tuple[s
     _take_turns(connection)
     present = partitions(connection)
     made: list[str] = []
-    for month in (_month(first, later) for later in range(months)):
-        name = f"audit_logs_y{month:%Y}m{month:%m}"
+    for later, name in enumerate(partition_names(first, months)):
+        month = _month(first, later)
         if name not in present and _attach(connection, name, month):
             made.append(name)
     return tuple(made)

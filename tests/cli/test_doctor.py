@@ -10,8 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mindbridge_cli import owner
 from mindbridge_cli.doctor import examine
-from mindbridge_cli.inspection import clock_findings, partition_findings
+from mindbridge_cli.inspection import PARTITIONS, clock_findings, partition_findings
+from mindbridge_postgres import tenancy
+from mindbridge_postgres.tenancy import FEW_MONTHS_AHEAD, MONTHS_AHEAD
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
 from tests.support.postgres import PASSWORD, TestDatabase
@@ -146,7 +149,28 @@ def test_clocks_apart_and_missing_partitions_are_found(sound: dict[str, str]) ->
         assert "60 s apart" in str(next(clock_findings(connection, now - timedelta(seconds=60))))
         assert [] == list(partition_findings(connection, now))
         late = datetime(now.year + 3, 12, 31, tzinfo=UTC)
-        assert 2 == len(list(partition_findings(connection, late)))
+        assert FEW_MONTHS_AHEAD + 1 == len(list(partition_findings(connection, late)))
+
+
+def test_partitions_are_made_a_year_ahead_and_missed_when_half_of_that_has_gone(
+    run: Run, sound: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = json.loads(run("db", "partitions", "--json", **sound).stdout)["made"]
+    assert [] == made
+    assert "nothing to make\n" == run("db", "partitions", **sound).stdout
+    now = datetime.now(UTC)
+    made_until = tenancy.partition_names(now.date(), MONTHS_AHEAD + 1)
+    with psycopg.connect(sound["database_url"]) as connection:
+        present = {name for (name,) in connection.execute(PARTITIONS).fetchall()}
+        assert set(made_until) <= present
+        last = max(name for name in present if name != "audit_logs_default")
+        year, month = int(last[-7:-3]), int(last[-2:])
+        just = datetime(year, month, 1, tzinfo=UTC) - timedelta(days=30 * FEW_MONTHS_AHEAD)
+        assert [] == list(partition_findings(connection, just))
+        assert 1 <= len(list(partition_findings(connection, just + timedelta(days=32))))
+    monkeypatch.setattr(owner, "MONTHS_AHEAD", 60)
+    made = json.loads(run("db", "partitions", "--json", **sound).stdout)["made"]
+    assert len(made) == 61 - len([name for name in tenancy.partition_names(now.date(), 61) if name in present])
 
 
 @needs_redis

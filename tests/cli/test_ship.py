@@ -151,6 +151,28 @@ def test_ready_tells_of_a_sink_that_lags_and_stays_ready(shipped: Settings, run:
         assert (200, "lagging") == (late.status_code, late.get_json()["checks"]["audit_sink_file"])
 
 
+def test_figures_tell_of_sinks_and_of_nobody(shipped: Settings, run: Run, product: Product) -> None:
+    clinic_id = product.clinic("CANARY")
+    config = Path(shipped["audit_file"]).with_name("figures.toml")
+    config.write_text("".join(f'{name} = "{value}"\n' for name, value in shipped.items()) + "metrics = true\n")
+    settings = load_settings(config)
+    with composed(settings) as made:
+        client = web_application(made, settings).test_client()
+        before = client.get("/api/metrics").text.splitlines()
+        assert 'mindbridge_audit_sink_lag_seconds{sink="file"} +Inf' in before
+        assert 0 == run("audit", "ship", **shipped).exit_code
+        answer = client.get("/api/metrics")
+        assert answer.content_type.startswith("text/plain")
+        (lag,) = [
+            float(one.split()[-1]) for one in answer.text.splitlines() if one.startswith("mindbridge_audit_sink_lag")
+        ]
+        assert 0 <= lag < 60
+        assert {'mindbridge_audit_sink_failing{sink="file"} 0.0', 'mindbridge_ready{check="database"} 1.0'} <= set(
+            answer.text.splitlines()
+        )
+        assert [word for word in ("CANARY", str(clinic_id), clinic_id.hex, "@") if word in answer.text] == []
+
+
 def test_following_goes_on_after_the_place_was_away_and_ends_with_a_signal(
     shipped: Settings, product: Product, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from mindbridge_flask.routes import ROUTES
 from mindbridge_flask.routing import RouteTable
 from tests.http.world import World, new_world
 
-PUBLIC = {"/health", "/ready", "/openapi.json", "/docs", "/redoc"}
+PUBLIC = {"/health", "/ready", "/metrics", "/openapi.json", "/docs", "/redoc"}
 PROMISED = {
     ("POST", "/v1/auth/login"), ("POST", "/v1/auth/refresh"), ("POST", "/v1/auth/logout"), ("GET", "/v1/auth/me"),
     ("GET", "/v1/users/me"), ("GET", "/v1/patients"), ("POST", "/v1/patients"), ("GET", "/v1/patients/{patient_id}"),

@@ -58,6 +58,12 @@ def test_what_only_lags_is_told_and_leaves_the_service_ready() -> None:
     }
 
 
+def test_figures_are_shown_only_where_they_are_switched_on() -> None:
+    assert refused(new_world().client.get("/api/metrics")) == (404, "unknown_path")
+    shown = new_world(metrics=lambda: (b"lag 1\n", "text/plain; version=1.0.0")).client.get("/api/metrics")
+    assert (shown.status_code, shown.text, shown.content_type) == (200, "lag 1\n", "text/plain; version=1.0.0")
+
+
 @pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
 def test_a_page_loads_only_files_that_this_server_has_and_runs_no_script_of_its_own(world: World, path: str) -> None:
     answer = world.client.get(path)

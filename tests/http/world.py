@@ -80,6 +80,7 @@ def new_world(
     *,
     checks: Mapping[str, Callable[[], str | None]] | None = None,
     watches: Mapping[str, Callable[[], str | None]] | None = None,
+    metrics: Callable[[], tuple[bytes, str]] | None = None,
     change_ports: Callable[[Ports], Ports] = lambda ports: ports,
 ) -> World:
     """Compose a core in memory with one clinic, and serve it."""
@@ -87,7 +88,9 @@ def new_world(
     core = MindBridge.build(change_ports(memory_ports(store=store, throttle_limits=WIDE)))
     core.prepare_platform()
     clinic_id = core.open_clinic(ClinicDraft(organization="Oak", name="North"))
-    app = create_app(core, settings=settings or HttpSettings(), checks=checks or {}, watches=watches or {})
+    app = create_app(
+        core, settings=settings or HttpSettings(), checks=checks or {}, watches=watches or {}, metrics=metrics
+    )
     return World(core=core, store=store, clinic_id=clinic_id, client=app.test_client())
 
 

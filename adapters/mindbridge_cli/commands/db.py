@@ -6,7 +6,7 @@ import click
 
 from mindbridge_cli.compose import composed
 from mindbridge_cli.output import as_json, check_found, result
-from mindbridge_cli.owner import database_findings, owner_url, revision_and_head, take_back
+from mindbridge_cli.owner import add_partitions, database_findings, owner_url, revision_and_head, take_back
 from mindbridge_cli.owner import upgrade as bring_up
 from mindbridge_cli.program import settings_of
 from mindbridge_cli.settings import SettingsRefused
@@ -33,6 +33,15 @@ def upgrade(ctx: click.Context, revision: str) -> None:
     bring_up(owner_url(settings), settings.application_role, revision)
     current, _ = revision_and_head(owner_url(settings))
     click.echo(f"The database is at revision {current}.")
+
+
+@command.command()
+@as_json
+@click.pass_context
+def partitions(ctx: click.Context, *, json_: bool) -> None:
+    """Make the audit trail's monthly partitions a year ahead. Done again it changes nothing; run it monthly."""
+    made = add_partitions(owner_url(settings_of(ctx)))
+    result({"made": list(made)}, [f"made {name}" for name in made] or ["nothing to make"], json_=json_)
 
 
 @command.command()

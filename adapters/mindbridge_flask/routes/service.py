@@ -56,6 +56,22 @@ def _look(name: str, check: Callable[[], str | None], *, wrong: str = "failing")
     return wrong if found else "ok"
 
 
+@SERVICE.route(
+    "GET",
+    "/metrics",
+    None,
+    page=True,
+    refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
+    media=("text/plain",),
+)
+def metrics(call: Call) -> Response:
+    """Show the service's figures to Prometheus, where the operator has switched that on. None is of a person."""
+    if call.mount.metrics is None:
+        raise Refusal.no_such_path()
+    text, media = call.mount.metrics()
+    return Response(text, content_type=media)
+
+
 @SERVICE.route("GET", "/openapi.json", None)
 def openapi(call: Call) -> Answer[dict[str, object]]:
     """Describe every route (OpenAPI 3.1), with the address under which it was asked."""
