@@ -459,6 +459,9 @@ class EndlessHour:
     def clinics(self) -> Sequence[UUID]:
         raise NotImplementedError
 
+    def length(self, _: UUID) -> int:
+        raise NotImplementedError
+
     def unknown_lanes(self, _: UUID) -> Sequence[int]:
         raise NotImplementedError
 
