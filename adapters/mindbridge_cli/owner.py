@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 
 import mindbridge_migrations
 from mindbridge_cli.settings import Settings, SettingsRefused
-from mindbridge_postgres.tenancy import MONTHS_AHEAD, RIGHTS, grant_application_role, make_partitions
+from mindbridge_postgres.tenancy import MONTHS_AHEAD, RIGHTS, drop_partitions, grant_application_role, make_partitions
 
-__all__ = ["add_partitions", "database_findings", "owner_url", "revision_and_head", "take_back", "upgrade"]
+__all__ = [
+    "add_partitions",
+    "database_findings",
+    "drop_months",
+    "owner_url",
+    "revision_and_head",
+    "take_back",
+    "upgrade",
+]
 
 
 def owner_url(settings: Settings) -> str:
@@ -44,6 +52,13 @@ def add_partitions(url: str) -> tuple[str, ...]:
     """Make the audit trail's partitions ahead, those that are not there yet; return their names."""
     with _transaction(url) as connection:
         return _make_ahead(connection)
+
+
+def drop_months(url: str, before: date) -> tuple[str, ...]:
+    """Drop the audit trail's partitions of the months before; every clinic must have been made ready for it."""
+    with _transaction(url) as connection:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+        return drop_partitions(connection, before)
 
 
 def _make_ahead(connection: Connection) -> tuple[str, ...]:

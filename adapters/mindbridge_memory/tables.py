@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.care import Appointment, CrisisEvent, PatientMetric
-from mindbridge_core.compliance import ChainHead, SealedEntry
+from mindbridge_core.compliance import Anchor, ChainHead, SealedEntry
 from mindbridge_core.identity import (
     AccountToken,
     Clinic,
@@ -102,6 +102,7 @@ class Tables:
     """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
 
     account_tokens: Table[tuple[UUID, UUID, Purpose], AccountToken] = attrs.field(factory=Table)
+    anchors: Table[tuple[UUID, int, int], Anchor] = attrs.field(factory=Table)
     answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
     appointments: Table[tuple[UUID, UUID], Appointment] = attrs.field(factory=Table)
     attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)

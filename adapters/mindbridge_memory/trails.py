@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import attrs
 
-from mindbridge_core.compliance import LANES, SealedEntry, is_intact, link_of
+from mindbridge_core.compliance import LANES, Anchor, SealedEntry, is_intact, link_of
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.oversight import (
     ChainPlace,
+    Cut,
     LaneReading,
     Moment,
     Period,
@@ -46,6 +48,13 @@ class MemoryTrailReader:
         found = [record for record in self.records() if _fits(record, only)]
         found.sort(key=_moment, reverse=True)
         return TrailPage.of(found[: only.limit + 1], only.limit)
+
+    def keep_anchors(self, anchors: Sequence[Anchor], at: datetime) -> None:  # noqa: ARG002 - nobody asks when
+        """Keep anchors."""
+        for anchor in anchors:
+            key = (anchor.clinic_id, anchor.lane, anchor.seq)
+            if self.tables.anchors.get(key) is None:
+                self.tables.anchors.put(key, anchor)
 
 
 def _moment(record: TrailRecord) -> Moment:
@@ -95,7 +104,8 @@ class MemoryTrails:
         with self.open_unit(clinic_id):
             head = self.tables.heads.get((clinic_id, lane))
             found = [sealed for key, sealed in self.tables.entries.items() if key[:2] == (clinic_id, lane)]
-        yield LaneReading(head=head, links=map(link_of, sorted(found, key=_number)))
+            anchors = [anchor for key, anchor in self.tables.anchors.items() if key[:2] == (clinic_id, lane)]
+        yield LaneReading(head=head, links=map(link_of, sorted(found, key=_number)), anchors=anchors)
 
     def batch(self, clinic_id: UUID, period: Period, after: ChainPlace | None, limit: int) -> Sequence[TrailRecord]:
         """Return the next records of the period."""
@@ -110,6 +120,17 @@ class MemoryTrails:
             found = sorted(unit.trail.records(), key=_place)
         behind = {lane: [one for one in found if one.lane == lane and one.seq > seq] for lane, seq in after.items()}
         return [record for records in behind.values() for record in records[:limit]]
+
+    def cuts(self, clinic_id: UUID, before: datetime) -> Mapping[int, Cut]:
+        """Compare each lane's entries with the time."""
+        with self.open_unit(clinic_id) as unit:
+            found = list(unit.trail.records())
+        cuts: dict[int, Cut] = {}
+        for lane in {record.lane for record in found if record.created_at < before}:
+            gone = [record.seq for record in found if record.lane == lane and record.created_at < before]
+            kept = [record.seq for record in found if record.lane == lane and record.created_at >= before]
+            cuts[lane] = Cut(len(gone), max(gone), min(kept, default=0))
+        return cuts
 
 
 class MemoryTrailUnit(Protocol):

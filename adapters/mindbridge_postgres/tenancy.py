@@ -18,6 +18,7 @@ __all__ = [
     "RIGHTS",
     "UnfitRole",
     "append_only_statements",
+    "drop_partitions",
     "grant_application_role",
     "isolation_statements",
     "make_partitions",
@@ -50,6 +51,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "account_tokens": _CHANGED,
         "alembic_version": "SELECT",
         "appointments": _CHANGED,
+        "audit_anchors": _ADDED,
         "audit_chain_heads": _CHANGED,
         "audit_findings": _ADDED,
         "audit_logs": _ADDED,
@@ -181,6 +183,19 @@ def make_partitions(connection: Connection, first: date, months: int) -> tuple[s
         if name not in present and _attach(connection, name, month):
             made.append(name)
     return tuple(made)
+
+
+def drop_partitions(connection: Connection, before: date) -> tuple[str, ...]:
+    """Drop the trail's partitions of all months before that of `before`; return their names.
+
+    Must run as the owner, inside a transaction, and only after `RetainTrail` has made every clinic ready.
+    """
+    _take_turns(connection)
+    first = f"audit_logs_y{before:%Y}m{before:%m}"
+    old = sorted(name for name in partitions(connection) if name.startswith("audit_logs_y") and name < first)
+    for name in old:
+        connection.exec_driver_sql(f"DROP TABLE {connection.dialect.identifier_preparer.quote_identifier(name)}")
+    return tuple(old)
 
 
 def _attach(connection: Connection, name: str, month: date) -> bool:

@@ -210,6 +210,10 @@ class Months:
         self.bounds = {oid: bounds for oid, bounds in named.items() if bounds}
         """From which time on, and until before which, of each month's partition."""
 
+    def until(self, before: datetime) -> list[int]:
+        """Return the partitions of months that had ended by then."""
+        return [oid for oid, (_, following) in self.bounds.items() if following <= _microseconds(before)]
+
     def hold(self, partition: int, created_at: int) -> bool:
         """Whether a row of this time belongs into that partition."""
         bounds = self.bounds.get(partition)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -11,9 +12,9 @@ import attrs
 import psycopg
 from psycopg.abc import Params
 
-from mindbridge_core.compliance import LANES, ChainHead, Link, is_intact
+from mindbridge_core.compliance import LANES, Anchor, ChainHead, Link, is_intact
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
-from mindbridge_core.oversight import ChainPlace, LaneReading, Period, TrailFilter, TrailPage, TrailRecord
+from mindbridge_core.oversight import ChainPlace, Cut, LaneReading, Period, TrailFilter, TrailPage, TrailRecord
 from mindbridge_core.phi import ClinicCipher, ClinicKeys
 from mindbridge_postgres.database import Connection, Database, set_clinic
 from mindbridge_postgres.errors import translated
@@ -29,6 +30,17 @@ SELECT c.oid::bigint, c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oi
 WHERE i.inhparent = 'audit_logs'::regclass
 """
 _HEAD: Final = "SELECT seq, entry_mac, mac FROM audit_chain_heads WHERE clinic_id = %s AND lane = %s"
+_ANCHORS: Final = "SELECT seq, entry_mac, hash, mac FROM audit_anchors WHERE clinic_id = %s AND lane = %s ORDER BY seq"
+_ANCHOR: Final = """
+INSERT INTO audit_anchors (clinic_id, lane, seq, entry_mac, hash, mac, made_at)
+VALUES (%(clinic_id)s, %(lane)s, %(seq)s, %(entry_mac)s, %(hash)s, %(mac)s, %(made_at)s) ON CONFLICT DO NOTHING
+"""
+_CUTS: Final = """
+SELECT lane, count(*) FILTER (WHERE goes), max(seq) FILTER (WHERE goes), coalesce(min(seq) FILTER (WHERE NOT goes), 0)
+FROM (
+    SELECT lane, seq, tableoid = ANY (%(oids)s::oid[]) AS goes FROM audit_logs WHERE clinic_id = %(clinic_id)s
+) AS found GROUP BY lane HAVING bool_or(goes)
+"""
 _LENGTH: Final = "SELECT coalesce(sum(seq), 0)::bigint FROM audit_chain_heads WHERE clinic_id = %s"
 _LANE: Final = f"""
 DECLARE lane_reading NO SCROLL CURSOR FOR
@@ -86,6 +98,14 @@ def _months(connection: Connection) -> Months:
     return Months([(oid, name) for oid, name in connection.run(_PARTITIONS).fetchall()])
 
 
+def _anchors(connection: Connection, clinic_id: UUID, lane: int) -> Sequence[Anchor]:
+    rows = connection.run(_ANCHORS, (clinic_id, lane)).fetchall()
+    return [
+        Anchor(clinic_id=clinic_id, lane=lane, seq=seq, entry_mac=entry_mac, hash=running, mac=mac)
+        for seq, entry_mac, running, mac in rows
+    ]
+
+
 def _records(rows: Sequence[Sequence[Any]], reader: Reader, cipher: ClinicCipher) -> list[TrailRecord]:
     key = cipher.audit_key
     return [reader.record(row, intact=is_intact(key, reader.link(row))) for row in rows]
@@ -112,6 +132,11 @@ class PostgresTrailReader:
         )
         reader = Reader(self._clinic_id, self._cipher, _months(self._connection))
         return TrailPage.of(_records(_raw(self._connection, query, params), reader, self._cipher), only.limit)
+
+    def keep_anchors(self, anchors: Sequence[Anchor], at: datetime) -> None:
+        """Insert anchors one by one: there are 64 at most."""
+        for anchor in anchors:
+            self._connection.run(_ANCHOR, attrs.asdict(anchor) | {"made_at": at})
 
 
 @attrs.frozen
@@ -148,8 +173,9 @@ class PostgresTrails:
             if found is not None:
                 seq, entry_mac, mac = found
                 head = ChainHead(clinic_id=clinic_id, lane=lane, seq=seq, entry_mac=entry_mac, mac=mac)
+            anchors = _anchors(connection, clinic_id, lane)
             reader = Reader(clinic_id, cipher, _months(connection))
-            yield LaneReading(head=head, links=_links(connection, clinic_id, lane, reader))
+            yield LaneReading(head=head, links=_links(connection, clinic_id, lane, reader), anchors=anchors)
 
     def batch(self, clinic_id: UUID, period: Period, after: ChainPlace | None, limit: int) -> Sequence[TrailRecord]:
         """Return the next records of the period."""
@@ -176,6 +202,13 @@ class PostgresTrails:
         with self._snapshot(clinic_id) as connection:
             rows, months = _raw(connection, _FOLLOWING, params), _months(connection)
         return _records(rows, Reader(clinic_id, cipher, months), cipher)
+
+    def cuts(self, clinic_id: UUID, before: datetime) -> Mapping[int, Cut]:
+        """Return what each lane has in the partitions of the months before, whatever times its rows claim."""
+        with self._snapshot(clinic_id) as connection:
+            oids = _months(connection).until(before)
+            rows = connection.run(_CUTS, {"clinic_id": clinic_id, "oids": oids}).fetchall()
+        return {lane: Cut(entries, last, first_kept) for lane, entries, last, first_kept in rows}
 
     @contextmanager
     def _snapshot(self, clinic_id: UUID) -> Iterator[Connection]:

@@ -56,6 +56,7 @@ class Action(StrEnum):
     AUDIT_EXPORT = "audit.export"
     AUDIT_FINDINGS = "audit.findings"
     AUDIT_READ = "audit.read"
+    AUDIT_RETAIN = "audit.retain"
     AUDIT_SHIP = "audit.ship"
     AUDIT_VERIFY = "audit.verify"
     AUTH_LOGIN = "auth.login"
@@ -154,6 +155,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.AUDIT_FINDINGS:   _grant("audit_log", ADMIN, OFFICER, phi=False),
     Action.AUDIT_EXPORT:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=True),
     Action.AUDIT_READ:       _grant("audit_log", ADMIN, OFFICER, phi=True),
+    Action.AUDIT_RETAIN:     _grant("audit_log", OPERATOR, phi=False),
     Action.AUDIT_SHIP:       _grant("audit_log", OPERATOR, phi=True),
     Action.AUDIT_VERIFY:     _grant("audit_log", ADMIN, OFFICER, OPERATOR, phi=False),
     Action.AUTH_LOGIN:       _grant("user",    ANYONE, phi=False),

@@ -65,6 +65,7 @@ from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Later, Notifier
 from mindbridge_core.oversight import DetectionUnit, Detector, OversightUnit, SinkBook, Trails
 from mindbridge_core.oversight.detecting import DetectUnusualAccess, ListFindings
+from mindbridge_core.oversight.retention import RetainTrail
 from mindbridge_core.oversight.shipping import ShipTrail
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
 from mindbridge_core.patients import EmergencyLimits, PatientUnit
@@ -178,6 +179,7 @@ class MindBridge:
     verify_trail: VerifyTrail
     checkpoint_trail: CheckpointTrail
     ship_trail: ShipTrail
+    retain_trail: RetainTrail
     detect_unusual_access: DetectUnusualAccess
     list_findings: ListFindings
     record_consent: RecordConsent
@@ -309,6 +311,7 @@ class MindBridge:
             verify_trail=VerifyTrail(work=work, trails=ports.trails, keys=ports.clinic_keys),
             checkpoint_trail=CheckpointTrail(work=work, trails=ports.trails, keys=ports.clinic_keys, clock=clock),
             ship_trail=ShipTrail(work=work, trails=ports.trails),
+            retain_trail=RetainTrail(work=work, trails=ports.trails, keys=ports.clinic_keys, clock=clock),
             detect_unusual_access=DetectUnusualAccess(
                 work=work,
                 trails=ports.trails,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid4
@@ -113,6 +114,7 @@ USE_CASES: Final = {
     "reset_password": Action.PASSWORD_RESET,
     "renew_invitation": Action.INVITATION_RENEW,
     "remove_patient": Action.PATIENT_DELETE,
+    "retain_trail": Action.AUDIT_RETAIN,
     "ship_trail": Action.AUDIT_SHIP,
     "unlock_staff": Action.USER_UNLOCK,
     "verify_trail": Action.AUDIT_VERIFY,
@@ -349,6 +351,9 @@ CALLED: Final[dict[Action, Drive]] = {
         town.house.core.export_trail(caller, Period(), ExportFormat.NDJSON)
     ),
     Action.AUDIT_READ: lambda town, caller, _: town.house.core.read_trail(caller, TrailFilter()).items[0],
+    Action.AUDIT_RETAIN: lambda town, caller, _: (
+        town.house.core.retain_trail(caller, datetime(2020, 1, 1, tzinfo=UTC), checkpoints=[], dry_run=False).anchors
+    ),
     Action.AUDIT_SHIP: lambda town, caller, _: town.house.core.ship_trail(caller, KeptEntries()),
     Action.AUDIT_VERIFY: lambda town, caller, _: town.house.core.verify_trail(caller),
     Action.INVITATION_RENEW: _reinvite,

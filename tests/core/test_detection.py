@@ -468,6 +468,9 @@ class EndlessHour:
     def following(self, *_: object) -> Sequence[TrailRecord]:
         raise NotImplementedError
 
+    def cuts(self, *_: object) -> Any:
+        raise NotImplementedError
+
     @contextmanager
     def lane(self, *_: object) -> Iterator[Any]:
         raise NotImplementedError

@@ -42,6 +42,7 @@ REACH: Final = {
     Action.AUDIT_FINDINGS:   ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.AUDIT_EXPORT:     ("all",   "none",       "all",   "none",   "none",  "all"),
     Action.AUDIT_READ:       ("all",   "none",       "all",   "none",   "none",  "none"),
+    Action.AUDIT_RETAIN:     ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.AUDIT_SHIP:       ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.AUDIT_VERIFY:     ("all",   "none",       "all",   "none",   "none",  "all"),
     Action.AUTH_LOGIN:       ("none",  "none",       "none",  "none",   "all",   "none"),

@@ -96,6 +96,9 @@ class Shelf:
     def following(self, *_: object) -> Sequence[TrailRecord]:
         raise NotImplementedError
 
+    def cuts(self, *_: object) -> Any:
+        raise NotImplementedError
+
     def breaks(self) -> list[tuple[UUID, ChainBreak]]:
         return [(one, broken) for one in self.clinics() for broken in examine(self, KEY, one).breaks]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -126,6 +126,9 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.AUDIT_FINDINGS: lambda on: on.product.core.list_findings(on.claim),
     Action.AUDIT_EXPORT: lambda on: on.product.core.export_trail(on.claim, Period(), ExportFormat.CSV),
     Action.AUDIT_READ: lambda on: on.product.core.read_trail(on.claim, TrailFilter()),
+    Action.AUDIT_RETAIN: lambda on: on.product.core.retain_trail(
+        Operator(clinic_id=on.clinic_id), datetime(2020, 1, 1, tzinfo=UTC), checkpoints=[], dry_run=True
+    ),
     Action.AUDIT_SHIP: lambda on: on.product.core.ship_trail(Operator(clinic_id=on.clinic_id), KeptEntries()),
     Action.AUDIT_VERIFY: lambda on: on.product.core.verify_trail(on.claim),
     Action.INVITATION_ACCEPT: lambda on: on.product.core.accept_invitation(

@@ -101,6 +101,7 @@ def test_primary_keys_start_with_the_clinic(owner: Connection, below_clinics: di
     trail = {name for name, row in below_clinics.items() if row["relispartition"]} | {"audit_logs"}
     own = {key: ["clinic_id", "created_at", "id"] for key in trail}
     own |= {"audit_chain_heads": ["clinic_id", "lane"], "audit_positions": ["clinic_id", "sink", "lane"]}
+    own |= {"audit_anchors": ["clinic_id", "lane", "seq"]}
     own |= {"patient_search": ["clinic_id", "token", "patient_id"]}
     own |= {"clinic_policies": ["clinic_id"]}  # one row for each clinic
     own |= {"account_tokens": ["clinic_id", "user_id", "purpose"]}
@@ -219,6 +220,7 @@ def test_fields_marked_phi_are_ciphertext(owner: Connection) -> None:
 
 NOT_SEALED = {
     "account_tokens": {"token_hash"},
+    "audit_anchors": {"entry_mac", "hash", "mac"},
     "audit_chain_heads": {"entry_mac", "mac"},
     "audit_logs": {"prev_mac", "mac"},
     "clinic_keys": {"wrapped_key"},
@@ -277,6 +279,7 @@ def test_only_what_is_short_lived_or_derived_may_be_deleted_and_the_trail_only_g
 
 def test_what_no_use_case_changes_may_only_be_added_to() -> None:
     assert {table for table, rights in RIGHTS.items() if rights == "SELECT, INSERT"} == {
+        "audit_anchors",
         "audit_findings",
         "audit_logs",
         "clinic_keys",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import IO
+from typing import IO, overload
 from uuid import UUID
 
 import click
@@ -17,6 +17,7 @@ from mindbridge_cli.compose import composed
 from mindbridge_cli.detection import detect
 from mindbridge_cli.examining import examiner
 from mindbridge_cli.output import ExitCode, as_json, check_found, result
+from mindbridge_cli.owner import drop_months, owner_url
 from mindbridge_cli.program import settings_of
 from mindbridge_core import Operator
 from mindbridge_core.errors import BrokenTrail, NotFound
@@ -124,6 +125,7 @@ def _tell(examinations: list[Examination], unproven: int | None, *, json_: bool)
                 "verified": examination.verified,
                 "entries": examination.entries,
                 "found": examination.found,
+                "begins": {str(lane): seq for lane, seq in sorted(examination.begins.items())},
                 "breaks": [
                     {
                         "lane": broken.lane,
@@ -147,6 +149,8 @@ def _lines(examinations: list[Examination], unproven: int | None) -> Iterator[st
     for examination in examinations:
         standing = "verified" if examination.verified else f"{examination.found} found"
         yield f"clinic {examination.clinic_id}: {examination.entries} entries, {standing}"
+        for lane, seq in sorted(examination.begins.items()):
+            yield f"  lane {lane} begins with number {seq}: older ones were dropped"
         for broken in examination.breaks:
             yield f"  lane {broken.lane}, number {broken.seq}, entry {broken.entry_id or '-'}: {broken.kind}"
     if unproven:
@@ -177,6 +181,39 @@ def checkpoint(ctx: click.Context, *, clinic: UUID | None, out: Path | None) -> 
         click.echo(f"clinic {clinic_id}: the trail does not verify, no checkpoint was made of it", err=True)
     if broken:
         check_found()
+
+
+@command.command()
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Months that ended by this day go.")
+@click.option("--checkpoints", type=_READABLE, required=True, help="Signed checkpoints that cover what is to go.")
+@click.option("--out", type=_FILE, required=True, help="The file to add the new beginnings to, signed.")
+@click.option("--dry-run", is_flag=True, help="Find out whether it could be done, and do nothing.")
+@as_json
+@click.pass_context
+def retain(ctx: click.Context, *, before: datetime, checkpoints: Path, out: Path, dry_run: bool, json_: bool) -> None:
+    """Drop whole months of all clinics' trails, none of whose entries is younger than six years.
+
+    Needs the owner's address and the key that signs checkpoints. Every trail is verified first, against checkpoints
+    that cover what goes. Keep the lines of --out with the checkpoints: from then on verifying begins there.
+    """
+    settings = settings_of(ctx)
+    owner, key = owner_url(settings), checkpoint_key(settings)
+    held, month = genuine_checkpoints(checkpoints, key.public), _in_utc(before.replace(day=1))
+    with composed(settings) as product:
+        retained = [
+            product.core.retain_trail(Operator(clinic_id=one), month, checkpoints=held, dry_run=dry_run)
+            for one in product.core.ports.trails.clinics()
+        ]
+    if not dry_run:
+        with _written_to(out, "a") as write:
+            for one in retained:
+                if one.anchors.lanes:
+                    write(write_checkpoint(one.anchors, key.public.id, key.sign) + "\n")
+    dropped = () if dry_run else drop_months(owner, month.date())
+    entries = sum(one.entries for one in retained)
+    content = {"before": month.date().isoformat(), "entries": entries, "dropped": list(dropped), "dry_run": dry_run}
+    verb = "would go" if dry_run else "are gone"
+    result(content, [f"{entries} entries from before {month.date()} {verb}"], json_=json_)
 
 
 @command.command("checkpoint-key")
@@ -268,6 +305,10 @@ def _wait_for_signal(stop: Event) -> None:
     stop.wait()
 
 
+@overload
+def _in_utc(moment: datetime) -> datetime: ...
+@overload
+def _in_utc(moment: None) -> None: ...
 def _in_utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 

@@ -7,6 +7,7 @@ distribute them unchanged. Row-level security, rights and partitions are in `min
 from mindbridge_postgres.schema.clinical import disclosures, patient_consents, reports, screenings
 from mindbridge_postgres.schema.columns import metadata
 from mindbridge_postgres.schema.compliance import (
+    audit_anchors,
     audit_chain_heads,
     audit_logs,
     audit_positions,
@@ -33,6 +34,7 @@ from mindbridge_postgres.schema.patients import appointments, crisis_events, pat
 __all__ = [
     "account_tokens",
     "appointments",
+    "audit_anchors",
     "audit_chain_heads",
     "audit_findings",
     "audit_logs",

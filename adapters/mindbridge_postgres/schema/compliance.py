@@ -151,3 +151,19 @@ audit_sinks = Table(
     CheckConstraint("char_length(name) BETWEEN 1 AND 64", name="name"),
     comment="How far each sink is over all clinics: times alone, so that it can be asked before a clinic is known.",
 )
+
+audit_anchors = Table(
+    "audit_anchors",
+    metadata,
+    # Where a lane begins whose older entries were dropped.
+    uuid("clinic_id", primary_key=True),
+    Column("lane", SmallInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    *digest("entry_mac"),
+    *digest("hash"),
+    *digest("mac"),
+    moment("made_at"),
+    of_clinic(),
+    CheckConstraint(f"lane BETWEEN 0 AND {LANES - 1}", name="lane"),
+    CheckConstraint("seq >= 1", name="seq"),
+)

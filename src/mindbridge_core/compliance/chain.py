@@ -24,14 +24,17 @@ from mindbridge_core.compliance.content import spell
 
 __all__ = [
     "LANES",
+    "Anchor",
     "ChainBreak",
     "ChainHead",
     "Link",
     "SealedEntry",
     "first_head",
+    "is_anchor",
     "is_genuine",
     "is_intact",
     "link_of",
+    "make_anchor",
     "seal",
     "verify_clinic",
     "verify_lane",
@@ -76,6 +79,21 @@ class ChainBreak:
     """The entry that stands there, if one does. It says no more of the place, so it does not count in comparing."""
 
 
+@attrs.frozen(kw_only=True)
+class Anchor:
+    """Where a lane begins once what came before was dropped: number and MAC of the last dropped entry.
+
+    `hash` is the running hash that checkpoints use, over it and all before it; `mac` is over all three.
+    """
+
+    clinic_id: UUID
+    lane: int
+    seq: int
+    entry_mac: bytes
+    hash: bytes
+    mac: bytes
+
+
 class Link(NamedTuple):
     """An entry as verifying needs it: its place, its ids in hexadecimal digits, its MACs, and what the MAC covers.
 
@@ -113,6 +131,25 @@ def first_head(key: bytes, clinic_id: UUID, lane: int) -> ChainHead:
 def is_genuine(key: bytes, head: ChainHead) -> bool:
     """Whether the head is one that a holder of the key made; a lane whose head is not must not be built upon."""
     return hmac.compare_digest(head.mac, _head(key, head.clinic_id, head.lane, head.seq, head.entry_mac).mac)
+
+
+def make_anchor(key: bytes, *, clinic_id: UUID, lane: int, seq: int, entry_mac: bytes, running: bytes) -> Anchor:
+    """Return the anchor of a lane whose entries up to `seq` are to be dropped; `running` is its running hash there."""
+    mac = _mac(key, b"anchor", clinic_id.bytes, b"%d %d" % (lane, seq), entry_mac, running)
+    return Anchor(clinic_id=clinic_id, lane=lane, seq=seq, entry_mac=entry_mac, hash=running, mac=mac)
+
+
+def is_anchor(key: bytes, anchor: Anchor) -> bool:
+    """Whether the anchor is one that a holder of the key made."""
+    made = make_anchor(
+        key,
+        clinic_id=anchor.clinic_id,
+        lane=anchor.lane,
+        seq=anchor.seq,
+        entry_mac=anchor.entry_mac,
+        running=anchor.hash,
+    )
+    return hmac.compare_digest(anchor.mac, made.mac)
 
 
 def _content(entry: AuditEntry) -> bytes:
@@ -193,14 +230,15 @@ def is_intact(key: bytes, link: Link) -> bool:
 
 
 def verify_links(
-    key: bytes, head: ChainHead, links: Iterable[Link], passed: Passed | None = None
+    key: bytes, head: ChainHead, links: Iterable[Link], passed: Passed | None = None, start: Anchor | None = None
 ) -> Iterator[ChainBreak]:
     """Yield every break of one lane, whose links come in the order of `seq`; memory stays constant.
 
-    `passed` is handed every link that stands in its place, and may find more.
+    `passed` is handed every link that stands in its place, and may find more. `start` is a genuine anchor of the lane.
     """
-    first, clinic = first_head(key, head.clinic_id, head.lane), head.clinic_id.hex
-    own, seq, before, mac_of = head.lane, 0, first.entry_mac, _prepared(key)
+    before_all = start or first_head(key, head.clinic_id, head.lane)
+    clinic, mac_of = head.clinic_id.hex, _prepared(key)
+    own, seq, before = head.lane, before_all.seq, before_all.entry_mac
     for link in links:
         lane, number, clinic_id, id, prev_mac, mac, content, flaw = link
         if lane != own or clinic_id != clinic or number <= seq:

@@ -39,7 +39,7 @@ from mindbridge_core.oversight.entities import (
     record_of,
 )
 from mindbridge_core.oversight.formats import ExportFormat, export_text, read_line, read_links, record_members
-from mindbridge_core.oversight.ports import LaneReading, OversightUnit, TrailReader, Trails
+from mindbridge_core.oversight.ports import Cut, LaneReading, OversightUnit, TrailReader, Trails
 from mindbridge_core.oversight.shipping import (
     AuditSink,
     Feeder,
@@ -63,6 +63,7 @@ __all__ = [
     "AuditSink",
     "ChainPlace",
     "Checkpoint",
+    "Cut",
     "Detection",
     "DetectionLimits",
     "DetectionUnit",

@@ -21,7 +21,7 @@ from uuid import UUID
 
 import attrs
 
-from mindbridge_core.compliance import ChainBreak, Link
+from mindbridge_core.compliance import Anchor, ChainBreak, Link
 from mindbridge_core.errors import DamagedRecord
 
 __all__ = ["Checkpoint", "LaneHash", "LaneMark", "SignedCheckpoint", "marks_of", "read_checkpoint", "write_checkpoint"]
@@ -104,19 +104,39 @@ def read_checkpoint(line: str) -> SignedCheckpoint:
 class LaneHash:
     """The running hash of one lane, held against marks as it passes them."""
 
-    def __init__(self, clinic_id: UUID, lane: int, marks: Iterable[LaneMark] = ()) -> None:
+    def __init__(self, clinic_id: UUID, lane: int, marks: Iterable[LaneMark] = (), stop: int = 0) -> None:
         self._hash = hashlib.sha256(b"mindbridge trail 1" + clinic_id.bytes + b"%d" % lane).digest()
         self._lane, self._seq, self._mac = lane, 0, b""
         self._marks = {mark.seq: mark for mark in sorted(marks, key=lambda mark: mark.seq)}
+        self._stop = stop
+        self.stopped: LaneMark | None = None
+        """Where the lane stood at the number `stop`, once that has been passed."""
+
+    def begin(self, anchor: Anchor) -> Iterable[ChainBreak]:
+        """Go on from an anchor; return a break where checkpoints are held and none of them speaks of it.
+
+        What they say of entries before it is past telling.
+        """
+        self._hash, self._seq, self._mac = anchor.hash, anchor.seq, anchor.entry_mac
+        if self._marks and anchor.seq not in self._marks:
+            return (ChainBreak(lane=self._lane, seq=anchor.seq + 1, kind="unanchored"),)
+        self._marks = {seq: mark for seq, mark in self._marks.items() if seq >= anchor.seq}
+        return self._compared(None)
 
     def __call__(self, link: Link) -> Iterable[ChainBreak]:
         """Take the next link in; return a break when a mark says that another was there, or other ones before it."""
         self._hash = hashlib.sha256(self._hash + link.prev_mac + link.mac + link.content).digest()
         self._seq, self._mac = link.seq, link.mac
-        mark = self._marks.pop(link.seq, None) if self._marks else None
+        if link.seq == self._stop:
+            self.stopped = self.mark
+        return self._compared(link) if self._marks else ()
+
+    def _compared(self, link: Link | None) -> Iterable[ChainBreak]:
+        mark = self._marks.pop(self._seq, None)
         if mark is None or (mark.hash == self._hash and mark.mac == self._mac):
             return ()
-        return (ChainBreak(lane=self._lane, seq=link.seq, kind="rewritten", entry_id=UUID(link.id)),)
+        id = None if link is None else UUID(link.id)
+        return (ChainBreak(lane=self._lane, seq=self._seq, kind="rewritten", entry_id=id),)
 
     def missed(self) -> Iterator[ChainBreak]:
         """Yield a break when marks were never reached: entries that were there are gone."""

@@ -157,7 +157,8 @@ class Examination:
     """What verifying a clinic's trail found.
 
     `entries` were examined; `breaks` are the first places where the trail is not what was written, of `found` in all.
-    `complete` says whether the whole trail was examined.
+    `complete` says whether the whole trail was examined. `begins` says with which number a lane begins whose older
+    entries were dropped under a signed checkpoint.
     """
 
     clinic_id: UUID
@@ -165,6 +166,7 @@ class Examination:
     breaks: tuple[ChainBreak, ...]
     found: int
     complete: bool
+    begins: Mapping[int, int] = MappingProxyType({})
 
     @property
     def verified(self) -> bool:

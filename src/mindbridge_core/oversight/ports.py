@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import attrs
 
-from mindbridge_core.compliance import ChainHead, Link
+from mindbridge_core.compliance import Anchor, ChainHead, Link
 from mindbridge_core.oversight.entities import ChainPlace, Period, TrailFilter, TrailPage, TrailRecord
 from mindbridge_core.work import Unit
 
-__all__ = ["LaneReading", "OversightUnit", "TrailReader", "Trails"]
+__all__ = ["Cut", "LaneReading", "OversightUnit", "TrailReader", "Trails"]
 
 
 class TrailReader(Protocol):
@@ -21,6 +22,9 @@ class TrailReader(Protocol):
 
     def page(self, only: TrailFilter) -> TrailPage:
         """Return at most `only.limit` records, newest first."""
+
+    def keep_anchors(self, anchors: Sequence[Anchor], at: datetime) -> None:
+        """Keep anchors, made `at`; one that is there already stays as it is."""
 
 
 class OversightUnit(Unit, Protocol):
@@ -33,10 +37,20 @@ class OversightUnit(Unit, Protocol):
 
 @attrs.frozen(kw_only=True)
 class LaneReading:
-    """One lane at one moment: its head, and its links in the order of their numbers."""
+    """One lane at one moment: its head, its links in the order of their numbers, and where it may begin."""
 
     head: ChainHead | None
     links: Iterator[Link]
+    anchors: Sequence[Anchor] = ()
+
+
+@attrs.frozen
+class Cut:
+    """What a lane would lose: its number of entries, the last of them, and the first that would stay, or 0."""
+
+    entries: int
+    last: int
+    first_kept: int
 
 
 class Trails(Protocol):
@@ -68,3 +82,6 @@ class Trails(Protocol):
 
         A record is only returned once all before it in its lane can be. In a transaction of its own.
         """
+
+    def cuts(self, clinic_id: UUID, before: datetime) -> Mapping[int, Cut]:
+        """Return, of each lane that loses entries, what would go if the months before `before` were dropped."""

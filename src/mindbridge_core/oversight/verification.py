@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 import attrs
 
-from mindbridge_core.compliance import LANES, ChainBreak, Link, verify_links
+from mindbridge_core.compliance import LANES, Anchor, ChainBreak, ChainHead, Link, is_anchor, verify_links
 from mindbridge_core.oversight.checkpoints import Checkpoint, LaneHash, LaneMark, marks_of
 from mindbridge_core.oversight.entities import Examination
-from mindbridge_core.oversight.ports import Trails
+from mindbridge_core.oversight.ports import LaneReading, Trails
 
 __all__ = ["MOST_BREAKS", "Offline", "Progress", "examine", "examine_export", "joined"]
 
 MOST_BREAKS = 1_000
 """Places that an examination names; of more it says how many."""
 EVERY = 10_000
+NO_STOPS: Final[Mapping[int, int]] = MappingProxyType({})
 
 Progress = Callable[[int], None]
 """Is told how many entries have been examined so far, now and then."""
@@ -34,6 +38,7 @@ class _Count:
     progress: Progress
     entries: int = 0
     complete: bool = True
+    begins: dict[int, int] = attrs.field(factory=dict)
 
     def through(self, links: Iterator[Link]) -> Iterator[Link]:
         """Pass links on, at most as many as may be."""
@@ -57,21 +62,28 @@ def examine(
     progress: Progress = _silent,
     reached: Callable[[LaneMark], None] | None = None,
     lanes: Sequence[int] = range(LANES),
+    stops: Mapping[int, int] = NO_STOPS,
 ) -> Examination:
     """Verify a clinic's trail under its audit key, and against checkpoints; stop after `most` entries.
 
-    `reached` is told where each lane stands, once the lane has been gone through. Memory stays constant. Several
+    `reached` is told where each lane stands, once the lane has been gone through, or, of lanes in `stops`, where it
+    stood at that number. Memory stays constant. Several
     processes may go through some of the `lanes` each: see `joined`.
     """
     count, breaks, found = _Count(most=most, progress=progress), list[ChainBreak](), 0
     marks = marks_of(checkpoints, clinic_id)
-    for broken in _clinic(trails, key, clinic_id, marks=marks, count=count, reached=reached, lanes=lanes):
+    for broken in _clinic(trails, key, clinic_id, marks=marks, count=count, reached=reached, lanes=lanes, stops=stops):
         found += 1
         if len(breaks) < MOST_BREAKS:
             breaks.append(broken)
     progress(count.entries)
     return Examination(
-        clinic_id=clinic_id, entries=count.entries, breaks=tuple(breaks), found=found, complete=count.complete
+        clinic_id=clinic_id,
+        entries=count.entries,
+        breaks=tuple(breaks),
+        found=found,
+        complete=count.complete,
+        begins=count.begins,
     )
 
 
@@ -85,6 +97,7 @@ def joined(parts: Sequence[Examination]) -> Examination:
         breaks=tuple(breaks[:MOST_BREAKS]),
         found=sum(part.found for part in parts),
         complete=all(part.complete for part in parts),
+        begins={lane: seq for part in parts for lane, seq in part.begins.items()},
     )
 
 
@@ -97,24 +110,49 @@ def _clinic(
     count: _Count,
     reached: Callable[[LaneMark], None] | None,
     lanes: Sequence[int],
+    stops: Mapping[int, int],
 ) -> Iterator[ChainBreak]:
     if 0 in lanes:  # whoever examines the first lane says which there should not be
         for lane in trails.unknown_lanes(clinic_id):
             yield ChainBreak(lane=lane, seq=0, kind="unknown_lane")
     for lane in lanes:
-        running = LaneHash(clinic_id, lane, marks.get(lane, ())) if lane in marks or reached else None
+        stop = stops.get(lane, 0)
+        running = LaneHash(clinic_id, lane, marks.get(lane, ()), stop) if lane in marks or reached or stop else None
         with trails.lane(clinic_id, lane) as reading:
             if reading.head is None:
                 yield ChainBreak(lane=lane, seq=0, kind="headless")
                 continue
-            found = verify_links(key, reading.head, count.through(reading.links), running)
-            yield from _unless_cut_short(found, count)
+            yield from _lane(key, reading.head, reading, count, running)
         if not count.complete:
             return
         if running is not None:
             yield from running.missed()
-            if reached is not None and running.mark is not None:
-                reached(running.mark)
+            told = running.stopped if stop else running.mark
+            if reached is not None and told is not None:
+                reached(told)
+
+
+def _lane(
+    key: bytes, head: ChainHead, reading: LaneReading, count: _Count, running: LaneHash | None
+) -> Iterator[ChainBreak]:
+    start, links = _beginning(key, head, reading)
+    if start is not None:
+        count.begins[head.lane] = start.seq + 1
+        yield from () if running is None else running.begin(start)
+    yield from _unless_cut_short(verify_links(key, head, count.through(links), running, start), count)
+
+
+def _beginning(key: bytes, head: ChainHead, reading: LaneReading) -> tuple[Anchor | None, Iterator[Link]]:
+    """Return the genuine anchor that the lane begins at, if it does not begin with its first entry, and its links."""
+    first = next(reading.links, None)
+    before = head.seq if first is None else first.seq - 1
+    fitting = (
+        anchor
+        for anchor in reading.anchors
+        if anchor.seq == before and (anchor.clinic_id, anchor.lane) == (head.clinic_id, head.lane)
+    )
+    start = next((anchor for anchor in fitting if is_anchor(key, anchor)), None)
+    return start, iter(()) if first is None else chain([first], reading.links)
 
 
 def _unless_cut_short(found: Iterable[ChainBreak], count: _Count) -> Iterator[ChainBreak]:
