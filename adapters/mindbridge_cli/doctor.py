@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from mindbridge_cli.inspection import (
     role_findings,
     version_findings,
 )
+from mindbridge_cli.key_ages import age_findings
 from mindbridge_cli.rings import ring_of
 from mindbridge_cli.safety import insecure, missing, open_settings_file
 from mindbridge_cli.settings import Settings, SettingsRefused, load_settings, unknown_variables
@@ -31,6 +32,7 @@ __all__ = ["Check", "examine"]
 
 Look = Callable[[psycopg.Connection], Iterator[Finding]]
 FIT: Final = "key ring fits the database"
+AGES: Final = "age of keys"
 NOT_REACHED: Final = "not looked at: what it needs is wrong, see above"
 
 
@@ -55,8 +57,10 @@ def examine(config: Path | None) -> list[Check]:
     found = [*missing(settings), *insecure(settings), *open_settings_file(config, settings), *unknown_variables()]
     ring, ring_check = _ring(settings)
     database = list(_database(settings))
-    fit = _fit(settings, ring) if ring is not None and not database[0].findings else Check(FIT, (NOT_REACHED,))
-    return [Check("settings", tuple(found)), ring_check, *database, fit, *_redis(settings)]
+    reached = ring is not None and not database[0].findings
+    fit = _fit(settings, ring) if reached and ring else Check(FIT, (NOT_REACHED,))
+    ages = _ages(settings, ring) if reached and ring else Check(AGES, (NOT_REACHED,))
+    return [Check("settings", tuple(found)), ring_check, *database, fit, ages, *_redis(settings)]
 
 
 def _redis(settings: Settings) -> Iterator[Check]:
@@ -123,3 +127,15 @@ def _fit(settings: Settings, ring: KeyRing) -> Check:
     finally:
         product.database.close()
     return Check(FIT)
+
+
+def _ages(settings: Settings, ring: KeyRing) -> Check:
+    """Look whether keys have been in use for longer than the settings say."""
+    product = compose(settings, ring)
+    try:
+        found = age_findings(product, ring, datetime.now(UTC), timedelta(days=settings.key_age_days))
+        return Check(AGES, tuple(str(finding) for finding in found))
+    except MindBridgeError:
+        return Check(AGES, (NOT_REACHED,))
+    finally:
+        product.database.close()

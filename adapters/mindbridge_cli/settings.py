@@ -55,7 +55,7 @@ class Settings:
 
     database_url: str | None = setting("The database, as the application's role.", address(), secret=True)
     owner_database_url: str | None = setting(
-        "The database, as the owner of its tables: for `db` commands alone, never for `serve`.",
+        "The database, as the owner of its tables: for `db`, `keys rotate` and `keys retire` alone, never for `serve`.",
         address(),
         secret=True,
     )
@@ -68,6 +68,11 @@ class Settings:
     checkpoint_key_file: Path | None = setting(  # noqa: RUF009 - likewise
         "The key that signs checkpoints, mode 0600: for `audit checkpoint` alone. Make it with `audit checkpoint-key`.",
         file(),
+    )
+    key_age_days: int = setting(
+        "After how many days `doctor` says that a master key or a clinic's data key is to be rotated.",
+        whole(1, 36_500),
+        default=365,
     )
     key_ring: str | None = setting("The key ring itself, instead of a file.", secret_text(), secret=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from enum import StrEnum, unique
 from pathlib import Path
 from types import MappingProxyType
@@ -56,6 +57,14 @@ def _masters(keys: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return MappingProxyType(dict(keys))
 
 
+def _dates(made_on: Mapping[str, date]) -> Mapping[str, date]:
+    return MappingProxyType(dict(made_on))
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _tokens(keys: Mapping[str, TokenKey]) -> Mapping[str, TokenKey]:
     return MappingProxyType(dict(keys))
 
@@ -72,6 +81,8 @@ class KeyRing:
     current_master_key: str
     token_keys: Mapping[str, TokenKey] = attrs.field(repr=_names, converter=_tokens)
     current_token_key: str
+    made_on: Mapping[str, date] = attrs.field(factory=dict, converter=_dates)
+    """When each master key was made; older releases did not say."""
 
     def __attrs_post_init__(self) -> None:
         """Hold the ring to its promises."""
@@ -89,6 +100,7 @@ class KeyRing:
             current_master_key=master_id,
             token_keys={token_id: TokenKey(algorithm=token_algorithm, secret=secrets.token_bytes(KEY_BYTES))},
             current_token_key=token_id,
+            made_on={master_id: _today()},
         )
 
     @classmethod
@@ -103,6 +115,7 @@ class KeyRing:
                 for id, (algorithm, secret) in written.token_keys.items()
             },
             current_token_key=written.current_token_key,
+            made_on=written.made_on,
         )
 
     @classmethod
@@ -125,6 +138,7 @@ class KeyRing:
             current_master_key=self.current_master_key,
             token_keys={id: (key.algorithm.value, key.secret) for id, key in self.token_keys.items()},
             current_token_key=self.current_token_key,
+            made_on=self.made_on,
         )
         return keytext.write(written)
 
@@ -132,7 +146,7 @@ class KeyRing:
         """Return the ring with a new current master key; what the older ones wrapped still opens."""
         id = _new_id()
         keys = {**self.master_keys, id: secrets.token_bytes(KEY_BYTES)}
-        return attrs.evolve(self, master_keys=keys, current_master_key=id)
+        return attrs.evolve(self, master_keys=keys, current_master_key=id, made_on={**self.made_on, id: _today()})
 
     def with_new_token_key(self, algorithm: TokenAlgorithm | None = None) -> KeyRing:
         """Return the ring with a new current token key, of the current one's algorithm unless told otherwise.
@@ -152,5 +166,6 @@ class KeyRing:
         return attrs.evolve(
             self,
             master_keys={kept: key for kept, key in self.master_keys.items() if kept != id},
+            made_on={kept: made_on for kept, made_on in self.made_on.items() if kept != id},
             token_keys={kept: key for kept, key in self.token_keys.items() if kept != id},
         )

@@ -1,7 +1,8 @@
 """The key ring as JSON text, read strictly: everything that is wrong is named at once, and no secret is repeated.
 
 An object with `version` (1), `current_master_key` and `current_token_key` (ids), `master_keys` (a list of objects with
-`id` and `key`) and `token_keys` (with `algorithm` besides). A key is 32 bytes in base64url without padding.
+`id` and `key`, and perhaps `made_on`, a date) and `token_keys` (with `algorithm` besides). A key is 32 bytes in
+base64url without padding.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 import attrs
@@ -35,13 +37,17 @@ class Written:
 
     master_keys: Mapping[str, bytes] = attrs.field(repr=False)
     current_master_key: str
+    made_on: Mapping[str, date]
     token_keys: Mapping[str, tuple[str, bytes]] = attrs.field(repr=False)
     current_token_key: str
 
 
 def write(ring: Written) -> str:
     """Return the ring's text."""
-    masters = [{"id": id, "key": _encoded(secret)} for id, secret in ring.master_keys.items()]
+    masters = [
+        {"id": id, "key": _encoded(secret)} | ({"made_on": ring.made_on[id].isoformat()} if id in ring.made_on else {})
+        for id, secret in ring.master_keys.items()
+    ]
     tokens = [
         {"id": id, "algorithm": algorithm, "key": _encoded(secret)}
         for id, (algorithm, secret) in ring.token_keys.items()
@@ -88,6 +94,7 @@ class _Reading:
     algorithms: Sequence[str]
     findings: list[Finding] = attrs.field(factory=list)
     seen: set[bytes] = attrs.field(factory=set)
+    made_on: dict[str, date] = attrs.field(factory=dict)
 
     def ring(self, content: object) -> Written | None:
         names = {"version", "current_master_key", "master_keys", "current_token_key", "token_keys"}
@@ -101,6 +108,7 @@ class _Reading:
         return Written(
             master_keys=masters,
             current_master_key=self._current("current_master_key", fields, masters),
+            made_on=self.made_on,
             token_keys=tokens,
             current_token_key=self._current("current_token_key", fields, tokens),
         )
@@ -108,7 +116,9 @@ class _Reading:
     def _found(self, pointer: str, code: str, message: str) -> None:
         self.findings.append(Finding(pointer, code, message))
 
-    def _object(self, pointer: str, content: object, names: set[str]) -> _Object | None:
+    def _object(
+        self, pointer: str, content: object, names: set[str], may: frozenset[str] = frozenset()
+    ) -> _Object | None:
         if not isinstance(content, _Object):
             self._found(pointer, "invalid_type", "must be an object")
             return None
@@ -116,20 +126,22 @@ class _Reading:
             self._found(pointer, "duplicate_field", "names a field twice")
         for name in sorted(names - content.keys()):
             self._found(f"{pointer}/{name}", "required", "is required")
-        for name in sorted(content.keys() - names):
+        for name in sorted(content.keys() - names - may):
             # A name may be a secret in the wrong place; only what looks like a field's name is shown.
             shown = f"{pointer}/{name}" if FIELD_SHAPE.fullmatch(name) else pointer
             self._found(shown, "unknown_field", "is not a field" if shown != pointer else "has an unknown field")
         return content
 
-    def _entries(self, pointer: str, content: object, names: set[str]) -> Iterator[tuple[str, _Object]]:
+    def _entries(
+        self, pointer: str, content: object, names: set[str], may: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[str, _Object]]:
         """Yield the pointer and the fields of each key of a list."""
         if not isinstance(content, list) or not content:
             self._found(pointer, "invalid_type", "must be a list of at least one key")
             return
         ids: set[str] = set()
         for position, entry in enumerate(content):
-            fields = self._object(f"{pointer}/{position}", entry, names)
+            fields = self._object(f"{pointer}/{position}", entry, names, may)
             if fields is None:
                 continue
             if isinstance(id := fields.get("id"), str) and id in ids:
@@ -139,8 +151,12 @@ class _Reading:
             yield f"{pointer}/{position}", fields
 
     def _masters(self, content: object) -> dict[str, bytes]:
-        entries = self._entries("/master_keys", content, {"id", "key"})
-        return {self._id(f"{at}/id", fields): self._key(f"{at}/key", fields) for at, fields in entries}
+        masters: dict[str, bytes] = {}
+        for at, fields in self._entries("/master_keys", content, {"id", "key"}, frozenset({"made_on"})):
+            id = self._id(f"{at}/id", fields)
+            masters[id] = self._key(f"{at}/key", fields)
+            self._made(f"{at}/made_on", id, fields)
+        return masters
 
     def _tokens(self, content: object) -> dict[str, tuple[str, bytes]]:
         entries = self._entries("/token_keys", content, {"id", "algorithm", "key"})
@@ -156,6 +172,15 @@ class _Reading:
         if name in fields:
             self._found(pointer, "invalid_id", "must be 1 to 32 lower-case letters, digits and hyphens")
         return ""
+
+    def _made(self, pointer: str, id: str, fields: _Object) -> None:
+        if "made_on" not in fields:
+            return
+        made_on = fields["made_on"]
+        try:
+            self.made_on[id] = date.fromisoformat(made_on if isinstance(made_on, str) else "")
+        except ValueError:
+            self._found(pointer, "invalid_date", "must be a date, as 2026-01-31")
 
     def _current(self, name: str, fields: _Object, keys: Mapping[str, object]) -> str:
         id = self._id(f"/{name}", fields, name)

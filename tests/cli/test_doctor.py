@@ -11,8 +11,11 @@ import psycopg
 import pytest
 
 from mindbridge_cli import owner
+from mindbridge_cli.compose import composed
 from mindbridge_cli.doctor import examine
 from mindbridge_cli.inspection import PARTITIONS, clock_findings, partition_findings
+from mindbridge_cli.settings import Settings
+from mindbridge_core.identity import ClinicDraft
 from mindbridge_postgres import tenancy
 from mindbridge_postgres.tenancy import FEW_MONTHS_AHEAD, MONTHS_AHEAD
 from mindbridge_security import KeyRing
@@ -31,6 +34,7 @@ NAMES = [
     "clock",
     "audit partitions",
     "key ring fits the database",
+    "age of keys",
 ]
 
 
@@ -179,3 +183,25 @@ def test_a_redis_that_is_named_is_looked_for(run: Run, sound: dict[str, str], tm
     assert ["Redis"] == list(wrong(run, throttle_redis=url, **sound))
     with redis_server(int(url.split(":")[2].removesuffix("/0")), tmp_path):
         assert {} == wrong(run, throttle_redis=url, **sound)
+
+
+def test_keys_in_use_for_longer_than_the_setting_are_found_and_new_ones_are_not(
+    run: Run, sound: dict[str, str], database: TestDatabase
+) -> None:
+    path = Path(sound["key_ring_file"])
+    with composed(Settings(database_url=sound["database_url"], key_ring_file=path)) as product:
+        product.core.open_clinic(ClinicDraft(organization="Oak", name="North"))
+    ring = json.loads(path.read_text())
+    ring["master_keys"][0]["made_on"] = "2024-02-29"
+    path.write_text(json.dumps(ring))
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("UPDATE clinic_keys SET created_at = '2024-03-01T00:00:00Z' WHERE purpose = 'data'")
+    found = wrong(run, **sound)["age of keys"]
+    assert [
+        "the master key is of 2024-02-29: run `mindbridge keys rotate master`",
+        "2 data keys are older than 365 days, the oldest of 2024-03-01: run `mindbridge keys rotate data`",
+    ] == found
+    assert {} == wrong(run, key_age_days="36500")
+    assert 0 == run("keys", "rotate", "master", key_age_days="365").exit_code
+    assert 0 == run("keys", "rotate", "data", "--offline").exit_code
+    assert {} == wrong(run)

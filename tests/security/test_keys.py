@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -352,3 +353,26 @@ def test_a_random_secret_is_256_bits_in_base64url() -> None:
     made = {random_secret() for _ in range(100)}
     assert len(made) == 100
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", secret) for secret in made)
+
+
+def test_a_ring_remembers_when_its_master_keys_were_made() -> None:
+    ring = KeyRing.generate().with_new_master_key()
+    today = datetime.now(UTC).date()
+    assert all(abs((made_on - today).days) <= 1 for made_on in ring.made_on.values())
+    assert ring.made_on.keys() == ring.master_keys.keys()
+    assert KeyRing.parse(ring.text()) == ring
+    (old,) = ring.master_keys.keys() - {ring.current_master_key}
+    assert ring.without(old).made_on.keys() == {ring.current_master_key}
+
+
+def test_a_ring_of_an_older_release_says_nothing_of_that(content: dict[str, Any]) -> None:
+    del content["master_keys"][0]["made_on"]
+    ring = KeyRing.parse(json.dumps(content))
+    assert ring.made_on == {}
+    assert "made_on" not in ring.text()
+
+
+@pytest.mark.parametrize("made_on", [5, None, "", "yesterday", "2026-13-01", [], "2026-01-01T00:00:00"])
+def test_a_time_that_is_no_date_is_refused(content: dict[str, Any], made_on: object) -> None:
+    content["master_keys"][0]["made_on"] = made_on
+    assert findings_of(content) == [("/master_keys/0/made_on", "invalid_date")]
