@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import DamagedRecord, UnknownClinic
+from mindbridge_core.errors import DamagedRecord, MindBridgeError, UnknownClinic
 from mindbridge_core.ids import NewId
 from mindbridge_core.phi import ClinicCipher, KeyPurpose, MasterKey, WrappedKey, WrappedKeys, current_key
 from mindbridge_security.cipher import ClinicSecrets, KeyedCipher
@@ -40,6 +40,8 @@ class _Kept:
     cipher: KeyedCipher
     read_at: float
     made: tuple[WrappedKey, ...] | None = None
+    failure: MindBridgeError | None = None
+    failed_at: float = 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -47,8 +49,9 @@ class ClinicKeyRing:
     """`ClinicKeys` and `KeyMaking` of the core, for any number of threads. Memory holds at most `capacity` clinics.
 
     Each clinic has one key per purpose, each of 32 random bytes. The newest version that is not retired is the one in
-    use; all versions of the data key decrypt. Keys are read again once they are `refresh` seconds old, so that no
-    process goes on for longer with a version that another one has replaced.
+    use; all versions of the data key decrypt. Keys are read again when they are half of `refresh` seconds old, and once
+    they are older than that nobody is given them any more, so that no process goes on with a version that another one
+    has replaced, not even where reading fails.
     """
 
     master: MasterKey
@@ -74,9 +77,10 @@ class ClinicKeyRing:
         """
         kept = self._find(clinic_id)
         if kept is None:
-            kept = self._first(clinic_id)
-        elif self.seconds() - kept.read_at >= self.refresh:
-            self._read_again(clinic_id, kept)
+            return self._first(clinic_id).cipher
+        age = self.seconds() - kept.read_at
+        if age >= self.refresh / 2:
+            self._read_again(clinic_id, kept, wait=age >= self.refresh)
         return kept.cipher
 
     def _first(self, clinic_id: UUID) -> _Kept:
@@ -88,21 +92,34 @@ class ClinicKeyRing:
                 kept = self._keep(clinic_id, _Kept(cipher, read_at))
         return kept
 
-    def _read_again(self, clinic_id: UUID, kept: _Kept) -> None:
-        """Have one thread read the keys; meanwhile the others go on with those there are."""
-        loader = self._loaders[hash(clinic_id) % LOADERS]
-        if not loader.acquire(blocking=False):
+    def _read_again(self, clinic_id: UUID, kept: _Kept, *, wait: bool) -> None:
+        """Have one thread read the keys. The others go on with those there are, until they must `wait` for it."""
+        came, loader = self.seconds(), self._loaders[hash(clinic_id) % LOADERS]
+        if not loader.acquire(blocking=wait):
             return
         try:
-            read_at = self.seconds()
+            if kept.read_at >= came:
+                return
+            if kept.failure is not None and kept.failed_at >= came:
+                raise type(kept.failure) from kept.failure  # whoever waited for that try does not try once more
+            self._read(clinic_id, kept)
+        finally:
+            loader.release()
+
+    def _read(self, clinic_id: UUID, kept: _Kept) -> None:
+        read_at = self.seconds()
+        try:
             kept.cipher.take(self._load(clinic_id))
-            kept.read_at, kept.made = read_at, None
         except UnknownClinic:
             if kept.made is None:
                 self.forget(clinic_id)
                 raise
-        finally:
-            loader.release()
+            kept.read_at = read_at  # made here, and not stored yet
+        except MindBridgeError as failure:
+            kept.failure, kept.failed_at = failure, self.seconds()
+            raise
+        else:
+            kept.read_at, kept.made, kept.failure = read_at, None, None
 
     def make(self, clinic_id: UUID) -> Sequence[WrappedKey]:
         """Make a new clinic's keys, usable here at once; the caller stores them, or calls `forget` when that fails.

@@ -177,7 +177,7 @@ def test_keys_are_read_again_when_their_time_is_up_and_not_before() -> None:
     assert ring.cipher(clinic_id).encrypt(COLUMN, row, "one")[1:3] == b"\x00\x01"
     stored.keys.append(key_of(clinic_id, 2))
     before = stored.asked
-    now[0] += 29.9
+    now[0] += 14.9
     assert ring.cipher(clinic_id).encrypt(COLUMN, row, "two")[1:3] == b"\x00\x01"
     assert stored.asked == before
     now[0] += 0.1
@@ -199,7 +199,7 @@ def test_while_one_thread_reads_the_keys_again_the_others_go_on() -> None:
 
     ring = attrs.evolve(ring_over(Slow()), refresh=30.0, seconds=lambda: now[0])
     ring.cipher(clinic_id)
-    now[0] = 31.0
+    now[0] = 16.0
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(ring.cipher, clinic_id)
         assert reading.wait(10)
@@ -207,6 +207,40 @@ def test_while_one_thread_reads_the_keys_again_the_others_go_on() -> None:
         assert not slow.done()
         go_on.set()
         assert len(slow.result().audit_key) == 32
+
+
+def test_keys_that_cannot_be_read_again_in_time_are_given_to_nobody() -> None:
+    """Also not to whoever comes while another thread is reading; and one failure answers all who waited for it."""
+    clinic_id, now, reading, go_on, asked = uuid4(), [0.0], threading.Event(), threading.Event(), [0]
+    stored = stored_for(clinic_id)
+
+    class Failing(KeptKeys):
+        def of_clinic(self, clinic_id: UUID) -> Sequence[WrappedKey]:
+            if not now[0]:
+                return stored.of_clinic(clinic_id)
+            asked[0] += 1
+            reading.set()
+            assert go_on.wait(10)
+            raise DependencyUnavailable
+
+    ring = attrs.evolve(ring_over(Failing()), refresh=30.0, seconds=lambda: now[0])
+    ring.cipher(clinic_id)
+    now[0] = 31.0
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(ring.cipher, clinic_id)
+        assert reading.wait(10)
+        others = [pool.submit(ring.cipher, clinic_id) for _ in range(2)]
+        time.sleep(0.1)
+        assert not any(one.done() for one in others)
+        go_on.set()
+        for one in (first, *others):
+            with pytest.raises(DependencyUnavailable):
+                one.result(10)
+    assert asked == [1]
+    now[0] = 32.0
+    with pytest.raises(DependencyUnavailable):
+        ring.cipher(clinic_id)
+    assert asked == [2]
 
 
 def test_keys_made_here_stay_until_they_are_stored_and_then_follow_the_store() -> None:
@@ -217,9 +251,10 @@ def test_keys_made_here_stay_until_they_are_stored_and_then_follow_the_store() -
     now[0] = 31.0
     assert ring.cipher(clinic_id).encrypt(COLUMN, row, "not stored yet")[1:3] == b"\x00\x01"
     stored.keys += [*made, key_of(clinic_id, 2)]
+    now[0] = 47.0
     assert ring.cipher(clinic_id).encrypt(COLUMN, row, "stored, and rotated")[1:3] == b"\x00\x02"
     stored.keys.clear()
-    now[0] = 62.0
+    now[0] = 78.0
     for _ in range(2):
         with pytest.raises(UnknownClinic):
             ring.cipher(clinic_id)
