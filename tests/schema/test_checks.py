@@ -1,5 +1,6 @@
 """The database's own bounds: each refuses what is outside and accepts the value beside it."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -144,3 +145,33 @@ def test_a_drivers_error_shows_no_parameters(application: Connection) -> None:
         records.patient(application, clinic_id, name=b"Zebediah Canary", status="bananas")
     assert "Zebediah" not in str(caught.value)
     assert "bytea" not in str(caught.value.params)
+
+
+def test_nobody_reviews_their_own_emergency_access_and_a_review_is_whole(application: Connection) -> None:
+    clinic_id = records.clinic(application)
+    user_id, reviewer_id = records.user(application, clinic_id), records.user(application, clinic_id)
+    plain = {
+        "clinic_id": clinic_id,
+        "user_id": user_id,
+        "patient_id": records.patient(application, clinic_id),
+        "access_reason": SEALED,
+        "granted_at": NOW,
+        "expires_at": NOW,
+    }
+    review = {"reviewed_at": NOW, "reviewed_by": reviewer_id, "outcome": "justified", "note": SEALED}
+
+    def add(**fields: object) -> None:
+        application.execute(insert(schema.emergency_accesses), {**plain, "id": uuid4(), **fields})
+
+    add()
+    add(**review)
+    for broken, fields in (
+        ("reviewed_by_another", {**review, "reviewed_by": user_id}),
+        ("review", {"reviewed_at": NOW}),
+        ("review", {**review, "note": None}),
+        ("outcome", {**review, "outcome": "fine"}),
+        ("expires_after_granted", {"expires_at": NOW - timedelta(seconds=1)}),
+    ):
+        with pytest.raises(DBAPIError) as caught, application.begin_nested():
+            add(**fields)
+        assert _violated(caught) == f"ck_emergency_accesses_{broken}"
