@@ -135,6 +135,7 @@ def test_each_patient_counts_once_in_whatever_order_and_entries(patients: list[i
         {"phi_accessed": False},
         {"resource_type": "audit_log"},
         {"action": "patient.create"},
+        {"action": "patient.import"},
         {"user_id": None},
     ],
 )

@@ -20,6 +20,7 @@ __all__ = ["DetectionLimits", "OffHours", "PatientVolume", "RepeatedRefusals", "
 
 HOURS: Final = 24
 NONE: Final = timedelta(0)
+MAKING: Final = frozenset({Action.PATIENT_CREATE, Action.PATIENT_IMPORT})
 
 
 @attrs.frozen(kw_only=True)
@@ -53,9 +54,9 @@ class DetectionLimits:
 
 
 def _patients(record: TrailRecord) -> Iterator[UUID]:
-    """Yield the patients whose record was seen; who makes one sees nothing that they did not know."""
+    """Yield the patients whose record was seen; who makes some sees nothing that they did not know."""
     seen = record.phi_accessed and record.outcome == Outcome.SUCCESS and record.resource_type == "patient"
-    if seen and record.action != Action.PATIENT_CREATE:
+    if seen and record.action not in MAKING:
         yield from record.resource_ids
         if record.resource_id is not None:
             yield record.resource_id
