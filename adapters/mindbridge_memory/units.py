@@ -25,6 +25,7 @@ from mindbridge_memory.identity import (
     MemoryUsers,
 )
 from mindbridge_memory.keys import ProcessKeys, utc_now
+from mindbridge_memory.overviews import MemoryOverviews
 from mindbridge_memory.patients import MemoryAnswers, MemoryPatients
 from mindbridge_memory.privacy import MemoryAccessHistory, MemoryConsents, MemoryDisclosures
 from mindbridge_memory.screenings import MemoryScreenings
@@ -125,6 +126,11 @@ class MemoryUnit:
     def metrics(self) -> MemoryMetrics:
         """The clinic's measurements."""
         return MemoryMetrics(self.tables, self.clinic_id, self.clock)
+
+    @property
+    def overviews(self) -> MemoryOverviews:
+        """The clinic at a glance."""
+        return MemoryOverviews(self.tables, self.clinic_id)
 
     @property
     def patients(self) -> MemoryPatients:

@@ -31,6 +31,7 @@ from mindbridge_postgres.identity import (
     PostgresSessions,
     PostgresUsers,
 )
+from mindbridge_postgres.overviews import PostgresOverviews
 from mindbridge_postgres.patients import PostgresPatients
 from mindbridge_postgres.privacy import PostgresAccessHistory, PostgresConsents, PostgresDisclosures
 from mindbridge_postgres.screenings import PostgresScreenings
@@ -129,6 +130,11 @@ class PostgresUnit:
     def metrics(self) -> PostgresMetrics:
         """The clinic's measurements."""
         return PostgresMetrics(self.connection, self.clinic_id, self.cipher, self.clock)
+
+    @cached_property
+    def overviews(self) -> PostgresOverviews:
+        """The clinic at a glance."""
+        return PostgresOverviews(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def patients(self) -> PostgresPatients:

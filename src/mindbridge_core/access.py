@@ -104,6 +104,7 @@ class Action(StrEnum):
     INVITATION_RENEW = "invitation.renew"
     SCREENING_CASELOAD = "screening.caseload"
     SCREENING_CREATE = "screening.create"
+    SCREENING_DASHBOARD = "screening.dashboard"
     SCREENING_HISTORY = "screening.history"
     SCREENING_QUEUE = "screening.queue"
     SCREENING_REPLAY = "screening.replay"
@@ -215,6 +216,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.DISCLOSURE_LIST:  _grant("patient", ADMIN, OFFICER, phi=True),
     Action.SCREENING_CASELOAD: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.SCREENING_CREATE: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
+    Action.SCREENING_DASHBOARD: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
     Action.SCREENING_HISTORY: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
     Action.SCREENING_QUEUE:  _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
     Action.SCREENING_REPLAY: _grant("patient", ADMIN, OFFICER, phi=True),

@@ -78,6 +78,7 @@ from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConse
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
+from mindbridge_core.screening.use_cases.overviews import ShowDashboard
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
 from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
 from mindbridge_core.screening.use_cases.screenings import ListScreenings, ScreenPatient, ViewScreening
@@ -192,6 +193,7 @@ class MindBridge:
     rotate_data_key: RotateDataKey
     retire_data_key: RetireDataKey
     retire_master_key: RetireMasterKey
+    show_dashboard: ShowDashboard
     screen_caseload: ScreenCaseload
     screen_patient: ScreenPatient
     view_screening: ViewScreening
@@ -333,6 +335,7 @@ class MindBridge:
             retire_master_key=RetireMasterKey(
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
+            show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits),
             screen_caseload=ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id),
             screen_patient=ScreenPatient(
                 work=work, assessor=ports.risk_assessor, rules=CURRENT_RULES, clock=clock, new_id=new_id

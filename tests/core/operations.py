@@ -100,6 +100,7 @@ USE_CASES: Final = {
     "list_screenings": Action.SCREENING_HISTORY,
     "replay_screening": Action.SCREENING_REPLAY,
     "review_screening": Action.SCREENING_REVIEW,
+    "show_dashboard": Action.SCREENING_DASHBOARD,
     "screen_caseload": Action.SCREENING_CASELOAD,
     "screen_patient": Action.SCREENING_CREATE,
     "view_screening": Action.SCREENING_VIEW,
@@ -388,6 +389,7 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.PATIENT_VIEW: _view,
     Action.SCREENING_CASELOAD: lambda town, caller, _: town.house.core.screen_caseload(caller),
     Action.SCREENING_CREATE: _screen,
+    Action.SCREENING_DASHBOARD: lambda town, caller, _: town.house.core.show_dashboard(caller),
     Action.SCREENING_HISTORY: _history,
     Action.SCREENING_QUEUE: lambda town, caller, _: town.house.core.list_reviews(caller, ScreeningFilter()).items[0],
     Action.SCREENING_REPLAY: lambda town, caller, patient_id: town.house.core.replay_screening(

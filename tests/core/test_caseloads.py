@@ -104,3 +104,13 @@ def test_a_level_that_somebody_changed_meanwhile_keeps_nothing_of_the_page(monke
     monkeypatch.undo()
     assert 1 == here.house.core.screen_caseload(here.manager).raised
     assert 1 == len(here.house.core.list_reviews(here.admin, ScreeningFilter()).items)
+
+
+def test_a_dashboard_names_in_the_trail_whom_it_names() -> None:
+    here = ward(crisis_calls_30days=6)
+    here.screen()
+    here.house.clock.forward(hours=25)
+    overview = here.house.core.show_dashboard(here.admin)
+    assert (1, 1, 1) == (overview.active, overview.pending, overview.overdue)
+    (entry,) = here.entries(Action.SCREENING_DASHBOARD)
+    assert (here.patient_id,) == entry.resource_ids

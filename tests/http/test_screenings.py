@@ -155,3 +155,28 @@ def test_a_model_changes_no_level_below_the_rules_and_its_failure_is_no_error(sa
     assert ("high", "scripted") == (shown["risk_level"], shown["assessor"])
     assert (None if said == "low" else "malformed") == shown["ai_failure"]
     assert 1 == len(assessor.asked)
+
+
+def test_the_dashboard_shows_a_clinic_or_a_caseload_at_a_glance(world: World, admin: Staff) -> None:
+    maria = world.session(Role.CASE_MANAGER)
+    made = maria.admit(**AT_RISK)
+    admin.admit(**WELL)
+    screen(maria, made["id"])
+    shown = admin.send("GET", "/screenings/dashboard").get_json()
+    assert {"high": 1, "medium": 0, "low": 0, "unscreened": 1} == shown["levels"]
+    assert {"active": 2, "screened": 1} == shown["coverage"]
+    assert {"pending": 1, "overdue": 0} == shown["unreviewed"]
+    (urgent,) = shown["urgent"]
+    assert (made["id"], "Alex Example", "pending_review") == (
+        urgent["patient_id"],
+        urgent["name"],
+        urgent["review_status"],
+    )
+    assert [{"high": 1, "medium": 0, "low": 0}] == [
+        {name: day[name] for name in ("high", "medium", "low")} for day in shown["trend"]
+    ]
+    own = maria.send("GET", "/screenings/dashboard").get_json()
+    assert [{"case_manager_id": str(maria.user.id), "patients": 1, "high": 1}] == own["caseloads"]
+    stranger = world.session(Role.CASE_MANAGER).send("GET", "/screenings/dashboard").get_json()
+    assert ({"active": 0, "screened": 0}, []) == (stranger["coverage"], stranger["urgent"])
+    assert refused(world.session(Role.COMPLIANCE_OFFICER).send("GET", "/screenings/dashboard")) == (403, "forbidden")

@@ -102,6 +102,10 @@ class TestNumbers(OverMemory, testing.NumbersContract):
     pass
 
 
+class TestOverviews(OverMemory, testing.OverviewsContract):
+    pass
+
+
 class TestScreenings(OverMemory, testing.ScreeningsContract):
     pass
 

@@ -171,6 +171,10 @@ class TestNumbers(OverPostgres, testing.NumbersContract):
     pass
 
 
+class TestOverviews(OverPostgres, testing.OverviewsContract):
+    pass
+
+
 class TestScreenings(OverPostgres, testing.ScreeningsContract):
     pass
 

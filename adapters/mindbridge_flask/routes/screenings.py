@@ -15,6 +15,7 @@ from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening import ReviewRequest, ReviewStatus, ScreeningFilter, ScreeningRequest
 from mindbridge_core.validation import Number, Text, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.dashboard import DashboardResource
 from mindbridge_flask.routes.patients import Cursor
 from mindbridge_flask.routing import RouteTable
 from mindbridge_flask.screenings import ReplayResource, ScreeningPage, ScreeningResource
@@ -98,6 +99,15 @@ def list_reviews(call: StaffCall, query: ScreeningQuery) -> Answer[ScreeningPage
     """
     page = call.core.list_reviews(call.claim, query.filter(), overdue=query.overdue)
     return Answer(content=ScreeningPage.of(page))
+
+
+@SCREENINGS.route("GET", "/v1/screenings/dashboard", Action.SCREENING_DASHBOARD)
+def show_dashboard(call: StaffCall) -> Answer[DashboardResource]:
+    """Show the clinic, or to a case manager their caseload, at a glance.
+
+    Active patients by level, the screenings of 30 days, the ten most urgent, caseloads, what waits, and coverage.
+    """
+    return Answer(content=DashboardResource.of(call.core.show_dashboard(call.claim)))
 
 
 @SCREENINGS.route("GET", "/v1/screenings/{screening_id}", Action.SCREENING_VIEW)

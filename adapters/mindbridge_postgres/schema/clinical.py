@@ -105,6 +105,7 @@ screenings = Table(
     ),
     CheckConstraint("review_status <> 'overridden' OR review_note IS NOT NULL", name="override_states_why"),
     Index("ix_screenings_patient", "clinic_id", "patient_id", "id", postgresql_where=text(ALIVE)),
+    Index("ix_screenings_time", "clinic_id", "screened_at", postgresql_where=text(ALIVE)),
     Index(
         "ix_screenings_unreviewed",
         "clinic_id",

@@ -23,6 +23,14 @@ from mindbridge_core.screening.entities import (
 )
 from mindbridge_core.screening.guardrails import Guardrail, GuardrailId, Verdict, conclude
 from mindbridge_core.screening.lattice import floor_of, join, level_of_score, uncertain
+from mindbridge_core.screening.overview import (
+    Caseload,
+    Overview,
+    Overviews,
+    OverviewScope,
+    TrendDay,
+    UrgentPatient,
+)
 from mindbridge_core.screening.ports import (
     RiskAssessor,
     RulesOnly,
@@ -67,6 +75,7 @@ __all__ = [
     "AssessorFailure",
     "AssessorReply",
     "Assignee",
+    "Caseload",
     "CaseloadPage",
     "Condition",
     "Confirmed",
@@ -81,6 +90,9 @@ __all__ = [
     "GuardrailId",
     "LoweringProposed",
     "Overridden",
+    "Overview",
+    "OverviewScope",
+    "Overviews",
     "Pending",
     "Prompt",
     "RecommendedAction",
@@ -100,7 +112,9 @@ __all__ = [
     "ScreeningRequest",
     "ScreeningUnit",
     "Screenings",
+    "TrendDay",
     "Urgency",
+    "UrgentPatient",
     "Usage",
     "Verdict",
     "conclude",

@@ -15,6 +15,7 @@ from mindbridge_core.patients import RiskLevel
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.screening.assessment import AssessmentRequest, AssessorFailure, AssessorReply, FailureReason
 from mindbridge_core.screening.entities import Screening
+from mindbridge_core.screening.overview import Overviews
 from mindbridge_core.screening.review import ReviewStatus
 
 __all__ = ["RiskAssessor", "RulesOnly", "ScreeningFilter", "ScreeningUnit", "Screenings"]
@@ -103,6 +104,10 @@ class ScreeningUnit(PrivacyUnit, Protocol):
     @property
     def clinics(self) -> Clinics:
         """The clinic itself: by its calendar days are counted."""
+
+    @property
+    def overviews(self) -> Overviews:
+        """The clinic at a glance."""
 
     @property
     def screenings(self) -> Screenings:

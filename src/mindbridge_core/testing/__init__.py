@@ -20,6 +20,7 @@ from mindbridge_core.testing.custody import KeyStoreContract
 from mindbridge_core.testing.emergency import EmergencyAccessesContract
 from mindbridge_core.testing.findings import AuditFindingsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
+from mindbridge_core.testing.overviews import OverviewsContract
 from mindbridge_core.testing.patients import PatientsContract
 from mindbridge_core.testing.privacy import AccessHistoryContract, ConsentsContract, DisclosuresContract
 from mindbridge_core.testing.readings import TrailReadingContract
@@ -59,6 +60,7 @@ __all__ = [
     "MfaPoliciesContract",
     "NumbersContract",
     "OneTimeCodesContract",
+    "OverviewsContract",
     "PasswordHasherContract",
     "PatientsContract",
     "RefreshTokensContract",
