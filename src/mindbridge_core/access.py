@@ -214,7 +214,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),
     Action.DISCLOSURE_LIST:  _grant("patient", ADMIN, OFFICER, phi=True),
-    Action.SCREENING_CASELOAD: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
+    Action.SCREENING_CASELOAD: _grant("patient", OPERATOR, phi=True),
     Action.SCREENING_CREATE: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.SCREENING_DASHBOARD: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
     Action.SCREENING_HISTORY: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),

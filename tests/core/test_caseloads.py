@@ -10,12 +10,12 @@ from typing import Final
 import attrs
 import pytest
 
-from mindbridge_core import Action, Operator, Role
-from mindbridge_core.errors import LostUpdate
+from mindbridge_core import Action, Operator
+from mindbridge_core.errors import Forbidden, LostUpdate
 from mindbridge_core.patients import Patient, PatientChanges, PatientFilter, PatientStatus, RiskLevel
 from mindbridge_core.screening import ScreeningFilter
 from mindbridge_memory.patients import MemoryPatients
-from tests.core.house import House, actor
+from tests.core.house import House
 from tests.core.test_screenings import Ward, ward
 
 LOW, MEDIUM, HIGH = RiskLevel
@@ -67,20 +67,21 @@ def test_a_second_run_raises_nobody_and_lowers_nobody() -> None:
     assert before == {one.id: (one.current_risk_level, one.version) for one in house.store.tables.patients.rows()}
 
 
-def test_a_caseload_holds_the_active_of_the_case_manager() -> None:
+def test_a_caseload_holds_the_active() -> None:
     here = ward()
-    colleague = actor(here.house.staff(here.clinic, Role.CASE_MANAGER))
-    here.house.patient(here.clinic)
+    second = here.house.patient(here.clinic)
     gone = here.house.patient(here.clinic)
     here.house.core.change_patient(here.admin, gone, PatientChanges(status=PatientStatus.DISCHARGED))
-    assert [here.patient_id] == [one.patient_id for one in here.house.core.screen_caseload(here.manager).screenings]
-    assert () == here.house.core.screen_caseload(colleague).screenings
-    assert 2 == len(here.house.core.screen_caseload(here.admin).screenings)
+    found = here.house.core.screen_caseload(Operator(clinic_id=here.clinic)).screenings
+    assert [here.patient_id, second] == [one.patient_id for one in found]
+    with pytest.raises(Forbidden):
+        here.house.core.screen_caseload(here.admin)
 
 
 def screened_alone_and_with_all(here: Ward) -> None:
-    alone = here.screen()
-    (with_all,) = here.house.core.screen_caseload(here.manager).screenings
+    operator = Operator(clinic_id=here.clinic)
+    alone = here.screen(operator)
+    (with_all,) = here.house.core.screen_caseload(operator).screenings
     same = attrs.evolve(with_all, id=alone.id, screening_type=alone.screening_type, record=alone.record)
     assert alone == same
 
@@ -99,10 +100,10 @@ def test_a_level_that_somebody_changed_meanwhile_keeps_nothing_of_the_page(monke
 
     monkeypatch.setattr(MemoryPatients, "save_levels", late)
     with pytest.raises(LostUpdate):
-        here.house.core.screen_caseload(here.manager)
+        here.house.core.screen_caseload(Operator(clinic_id=here.clinic))
     assert [] == here.house.store.tables.screenings.rows()
     monkeypatch.undo()
-    assert 1 == here.house.core.screen_caseload(here.manager).raised
+    assert 1 == here.house.core.screen_caseload(Operator(clinic_id=here.clinic)).raised
     assert 1 == len(here.house.core.list_reviews(here.admin, ScreeningFilter()).items)
 
 

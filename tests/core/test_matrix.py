@@ -82,7 +82,7 @@ REACH: Final = {
     Action.PATIENT_LIST:     ("all",   "caseload",   "all",   "all",    "none",  "all"),
     Action.PATIENT_VIEW:     ("all",   "reading",    "all",   "all",    "none",  "none"),
     Action.PLATFORM_PREPARE: ("none",  "none",       "none",  "none",   "none",  "all"),
-    Action.SCREENING_CASELOAD: ("all", "caseload",   "none",  "none",   "none",  "all"),
+    Action.SCREENING_CASELOAD: ("none", "none",      "none",  "none",   "none",  "all"),
     Action.SCREENING_CREATE: ("all",   "caseload",   "none",  "none",   "none",  "all"),
     Action.SCREENING_DASHBOARD: ("all", "caseload",  "none",  "all",    "none",  "none"),
     Action.SCREENING_HISTORY: ("all",  "reading",    "none",  "all",    "none",  "none"),

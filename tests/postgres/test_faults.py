@@ -205,7 +205,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     ),
     Action.PATIENT_IMPORT: lambda on: on.product.core.import_patients(on.claim, lambda: [b"name\nEve"]),
     Action.PATIENT_DELETE: lambda on: on.product.core.remove_patient(on.claim, on.patient_id),
-    Action.SCREENING_CASELOAD: lambda on: on.product.core.screen_caseload(on.claim),
+    Action.SCREENING_CASELOAD: lambda on: on.product.core.screen_caseload(Operator(clinic_id=on.clinic_id)),
     Action.SCREENING_CREATE: lambda on: on.product.core.screen_patient(
         on.claim, ScreeningRequest(patient_id=on.patient_id)
     ),

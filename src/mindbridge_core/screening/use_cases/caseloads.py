@@ -7,7 +7,7 @@ from uuid import UUID
 
 import attrs
 
-from mindbridge_core.access import Action, Role
+from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
 from mindbridge_core.ids import NewId
@@ -30,7 +30,7 @@ _PAGE: Final = 500
 class ScreenCaseload:
     """Screen a page of the clinic's active patients by rules: all of it in one unit with one entry, or none of it.
 
-    To a case manager, of their caseload. No model is asked.
+    No model is asked. It is the operator's: staff screen one patient, or have a batch made.
     """
 
     work: Work[ScreeningUnit]
@@ -44,10 +44,7 @@ class ScreenCaseload:
         Raises LostUpdate when a patient whose level rises was changed meanwhile: nothing is kept, so ask again.
         """
         with self.work(caller, Action.SCREENING_CASELOAD) as desk:
-            own = desk.actor.user_id if desk.principal.holder is Role.CASE_MANAGER else None
-            only = PatientFilter(
-                status=PatientStatus.ACTIVE, case_manager_id=own, after=after, limit=limit, total=after is None
-            )
+            only = PatientFilter(status=PatientStatus.ACTIVE, after=after, limit=limit, total=after is None)
             page = desk.unit.patients.list(only)
             screenings = self._screened(desk, page.items)
             desk.unit.screenings.add_many(screenings)
