@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
@@ -22,6 +23,7 @@ COMMANDS: Final = MappingProxyType(
         "db": "The database's schema.",
         "demo": "Run everything in one go, with a sample clinic.",
         "doctor": "Check a set-up and say how to mend it.",
+        "import": "Take the people of a CSV file into care.",
         "keys": "Master keys and token keys.",
         "screen": "Screen all active patients by the clinical rules.",
         "seed": "Load a clinic, its staff and patients from a file.",
@@ -41,7 +43,8 @@ class _Commands(click.Group):
         """Return the command of this name."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"mindbridge_cli.commands.{cmd_name}")
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"mindbridge_cli.commands.{name}")
         command: click.Command = module.command
         return command
 

@@ -96,6 +96,8 @@ class ImportPatients:
         `partial` stores batch by batch, each with its entry: what breaks an import off leaves the batches before
         it. Sent again, a file does not double who has an MRN.
         """
+        with self.work(caller, Action.PATIENT_IMPORT, entered=False):
+            pass  # whoever may not import learns that, and has no file read
         try:
             table = Table.examine(source)
             columns = read_header(table.header, plan.mapping)
