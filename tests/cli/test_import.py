@@ -83,7 +83,10 @@ def test_of_many_rows_the_first_are_shown(run: Run, served: dict[str, str], clin
     file.write_text("name,mrn\n" + ",1\nEve\n" * 15, encoding="utf-8")
     lines = run("import", str(file), "--clinic", clinic, **served).stdout.splitlines()
     assert "line 3: the row has too few cells" == lines[1]
-    assert ["... and 10 more rows with remarks", "30 rows: 0 good, 30 rejected; 0 stored"] == lines[-2:]
+    assert [
+        "... and 10 more rows with remarks",
+        "30 rows: 0 good, 30 rejected; 0 stored (all or nothing: nothing is stored)",
+    ] == lines[-2:]
 
 
 BAD = {

@@ -364,6 +364,13 @@ def test_a_namesake_of_one_birthday_is_warned_of_where_there_is_no_mrn(ward: War
         assert (6, 6, 0, 2) == (report.rows, report.accepted, report.rejected, report.warned)
 
 
+def test_a_rejected_row_is_nobodys_namesake(ward: Ward) -> None:
+    text = "name,date of birth,status\nEve,1990-01-01,gone\nEve,1990-01-01,active\n"
+    for plan in (attrs.evolve(PARTIAL, dry_run=True), PARTIAL):
+        _, kept = ward.send(text, plan)
+        assert ([(2, "/status", "invalid_choice")], []) == (kept.codes, kept.warnings)
+
+
 def test_namesakes_of_earlier_batches_are_warned_of_in_a_dry_run_too(ward: Ward) -> None:
     rows = ["Ada,1980-02-29", *(f"P{n}," for n in range(BATCH)), "ADA,1980-02-29"]
     for plan in (ImportPlan(dry_run=True), ALL):

@@ -146,6 +146,14 @@ def _tell(report: ImportReport, watcher: Watcher, *, json_: bool) -> None:
         check_found()
 
 
+def _why(report: ImportReport) -> str:
+    if report.dry_run:
+        return " (dry run: nothing is stored)"
+    return (
+        " (all or nothing: nothing is stored)" if report.rejected and report.mode is ImportMode.ALL_OR_NOTHING else ""
+    )
+
+
 def _lines(report: ImportReport, watcher: Watcher) -> Iterator[str]:
     for row in watcher.remarks[:SHOWN]:
         for kind, found in (("", row.findings), ("warning: ", row.warnings)):
@@ -154,7 +162,7 @@ def _lines(report: ImportReport, watcher: Watcher) -> Iterator[str]:
     left = report.rejected + report.warned - min(len(watcher.remarks), SHOWN)
     if left > 0:
         yield f"... and {left} more rows with remarks"
-    dry = " (dry run: nothing is stored)" if report.dry_run else ""
-    yield f"{report.rows} rows: {report.accepted} good, {report.rejected} rejected; {report.stored} stored{dry}"
+    counted = f"{report.rows} rows: {report.accepted} good, {report.rejected} rejected; {report.stored} stored"
+    yield counted + _why(report)
     if watcher.write is not None:
         yield f"The rejected rows are in {watcher.rejected}: mend them and import that file."

@@ -72,7 +72,7 @@ class Judge:
             desk=desk,
             before=before,
             known=patients.known(mrns, people),
-            managers=dict(_managers(desk, {one.case_manager for one in readings} - {None})),
+            managers=dict(_managers(desk, {one.case_manager for one in readings if one.case_manager is not None})),
             now=now,
             new_id=new_id,
         )
@@ -116,10 +116,9 @@ class Judge:
             self.batch.seen.people.add(_short(mark))
 
 
-def _managers(desk: Desk[PatientUnit], emails: set[str | None]) -> Iterator[tuple[str, UUID | None]]:
+def _managers(desk: Desk[PatientUnit], emails: set[str]) -> Iterator[tuple[str, UUID | None]]:
     """Yield whom each e-mail names; None for whoever is no case manager of the clinic, whatever else they are."""
     for email in emails:
-        if email is not None:
-            entry = desk.unit.directory.find(normalize_email(email))
-            user = None if entry is None else desk.unit.users.get(entry.user_id)
-            yield email, user.id if manages_cases(user) else None
+        entry = desk.unit.directory.find(normalize_email(email))
+        user = None if entry is None else desk.unit.users.get(entry.user_id)
+        yield email, user.id if manages_cases(user) else None
