@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from io import BytesIO
 from typing import IO, Final
@@ -27,9 +28,9 @@ class Upload:
 
     held: memoryview = attrs.field(repr=False)
 
-    def __call__(self) -> list[bytes]:
-        """Return the file in pieces."""
-        return [bytes(self.held[at : at + CHUNK]) for at in range(0, len(self.held), CHUNK)]
+    def __call__(self) -> Iterator[bytes]:
+        """Yield the file in pieces."""
+        return (bytes(self.held[at : at + CHUNK]) for at in range(0, len(self.held), CHUNK))
 
 
 def csv_upload(request: Request, limit: int) -> Upload:

@@ -46,6 +46,15 @@ def test_no_answer_was_lost(rows: list[dict[str, Any]]) -> None:
     assert [] == [row["what"] for row in rows if row["verdict"] not in {"goal", "must", "MISSED", "-"}]
 
 
+def test_the_import_of_a_file_is_measured_in_both_modes(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks.imports", "--patients", "1000", "--rounds", "1", "--json", str(file)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
+    rows = json.loads(file.read_text())["rows"]
+    assert 3 == len(rows)
+    assert [] == [row["what"] for row in rows if not (row["figure"] > 0 and row["bound"] > 0)]
+
+
 def test_one_group_can_be_run_alone() -> None:
     assert "view one patient in memory" in run("--quick", "--only", "view")
 

@@ -9,6 +9,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from mindbridge_core import Role
 from mindbridge_flask import HttpSettings
@@ -168,6 +170,45 @@ def test_what_is_remarked_is_bounded_and_says_so(admin: Staff) -> None:
     assert len(shown["rejected_csv"]) <= LONGEST_CSV + 100
     everything = send(admin, "name,mrn\n" + f",{cell}\n" * rows, headers={"Accept": "text/csv"}).text
     assert rows + 1 == len(everything.splitlines())
+
+
+KINDS = some.sampled_from(
+    ["text/csv", "multipart/form-data; boundary=b", "multipart/form-data", "text/csv; charset=\xff"]
+)
+PIECES = some.sampled_from(
+    [
+        b"name",
+        b"mrn",
+        b"\n",
+        b"\r\n",
+        b",",
+        b'"',
+        b"--b",
+        b"--",
+        b'Content-Disposition: form-data; name="file"',
+        b"\0",
+        b"A",
+    ]
+)
+WORLD = new_world()
+
+
+@pytest.fixture(scope="module")
+def somebody() -> Staff:
+    return WORLD.session()
+
+
+@settings(max_examples=200)
+@given(
+    kind=KINDS,
+    body=some.binary() | some.lists(PIECES | some.binary(max_size=3)).map(b"".join),
+    query=some.sampled_from(["", "?dry_run=true", "?mode=partial", "?mapping={}", "?mapping=%00", "?mode=x&mode=y"]),
+    accept=some.sampled_from(["*/*", "text/csv", "application/json", "image/png", "\xff"]),
+)
+def test_no_body_breaks_the_server(somebody: Staff, kind: str, body: bytes, query: str, accept: str) -> None:
+    answer = send(somebody, body, query, content_type=kind, headers={"Accept": accept})
+    assert answer.status_code in {200, 400, 415, 422}, answer.text
+    assert answer.status_code == 200 or answer.content_type == "application/problem+json"
 
 
 def test_no_file_is_written_to_a_disk(admin: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
