@@ -86,13 +86,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def mail_server(certificate: Path | None = None, *, implicit: bool = False, **options: Any) -> Iterator[MailServer]:
+def mail_server(
+    certificate: Path | None = None, *, implicit: bool = False, port: int | None = None, **options: Any
+) -> Iterator[MailServer]:
     """Run a server: plain, with STARTTLS when it has a certificate, or with TLS from the first byte."""
     context = None
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-    taken = MailServer(free_port())
+    taken = MailServer(port or free_port())
     tls: dict[str, Any] = {"ssl_context": context} if implicit else {"tls_context": context}
     if context is not None and not implicit:
         options |= {"require_starttls": True, "authenticator": _may, "auth_require_tls": True}
