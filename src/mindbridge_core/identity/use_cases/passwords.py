@@ -14,7 +14,7 @@ from mindbridge_core.identity.account_tokens import AccountLinks, Purpose
 from mindbridge_core.identity.entities import DirectoryEntry, User, normalize_email
 from mindbridge_core.identity.inputs import PasswordChange, Redemption, ResetRequest
 from mindbridge_core.identity.letters import password_changed_letter, reset_letter
-from mindbridge_core.identity.passwords import accept_password
+from mindbridge_core.identity.passwords import accept_password, normalize_password
 from mindbridge_core.identity.ports import CommonPasswords, IdentityUnit
 from mindbridge_core.identity.use_cases.proof import ProvePassword
 from mindbridge_core.identity.use_cases.redemption import IssueToken, RedeemToken, related_words, set_password
@@ -57,26 +57,25 @@ class ChangePassword:
 
         Raises InvalidInput for the new password, AuthenticationFailed for the current one, AccountLocked, LostUpdate.
         """
-        password = self._accepted(caller, change.password)
+        self._hold_to_rules(caller, change.password)
         user = self.prove(caller, Action.PASSWORD_CHANGE, change.current_password)
-        fresh, now = self.prove.hasher.hash(password), self.clock()
+        fresh, now = self.prove.hasher.hash(normalize_password(change.password)), self.clock()
         with self.work(caller, Action.PASSWORD_CHANGE, resource_id=user.id) as desk:
             desk.unit.account_tokens.end_all(user.id, now)
             set_password(desk.unit, self.prove.count.settle(desk, user), fresh, now)
         self.tell(user)
 
-    def _accepted(self, caller: Caller, password: str) -> str:
-        """Return the new password in the form to hash, before anything counts as a try."""
+    def _hold_to_rules(self, caller: Caller, password: str) -> None:
+        """Refuse a new password that breaks the rules, before anything counts as a try."""
         with self.work(caller, Action.PASSWORD_CHANGE, entered=False) as desk:
             user = desk.unit.users.get(desk.actor.user_id)
             if user is None or not user.active:
                 raise SessionEnded
             related = related_words(desk.unit, user)
         try:
-            return accept_password(password, self.common, related, mfa=user.mfa_enabled)
+            accept_password(password, self.common, related, mfa=user.mfa_enabled)
         except InvalidInput as refused:
             self.prove.count.refuse(caller, Action.PASSWORD_CHANGE, user, refused)
-            raise
 
 
 @attrs.frozen(kw_only=True)
