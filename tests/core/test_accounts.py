@@ -47,6 +47,7 @@ def test_a_deactivated_account_is_out_at_once_and_stays_on_the_list(town: Town) 
     with pytest.raises(SessionEnded):
         core.view_self(reader)
     assert [False] == [one.active for one in core.list_staff(admin).items if one.id == user.id]
+    assert town.house.clock() == core.view_staff(admin, user.id).deleted_at
     with pytest.raises(NotFound):
         core.deactivate_staff(admin, user.id)
 
@@ -77,6 +78,8 @@ def test_an_account_of_another_clinic_is_as_if_missing(town: Town) -> None:
     for user_id in (stranger.id, uuid4()):
         with pytest.raises(NotFound):
             town.house.core.change_staff(town.caller(Role.ADMIN), user_id, StaffChanges(full_name="X"))
+        with pytest.raises(NotFound):
+            town.house.core.view_staff(town.caller(Role.ADMIN), user_id)
     assert stranger.id not in {one.id for one in town.house.core.list_staff(town.caller(Role.ADMIN)).items}
 
 
