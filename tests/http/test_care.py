@@ -170,3 +170,13 @@ def test_a_number_that_follows_from_records_changes_the_tag_and_not_the_version(
     changed = admin.send("PATCH", record, {"If-Match": tag}, json={"name": "B"})
     assert (changed.status_code, changed.headers["ETag"][:3]) == (200, '"2-')
     assert refused(admin.send("PATCH", record, {"If-Match": tag}, json={"name": "C"})) == (412, "stale_version")
+
+
+def test_examples_of_bodies_are_accepted_as_they_stand(world: World, admin: Staff) -> None:
+    schemas = world.client.get("/api/openapi.json").get_json()["components"]["schemas"]
+    record = f"/patients/{admin.admit()['id']}"
+    sent = (("appointments", "AppointmentDraft"), ("crisis-events", "CrisisEventDraft"), ("metrics", "MetricDraft"))
+    ids = [made(admin, f"{record}/{part}", schemas[name]["examples"][0])["id"] for part, name in sent]
+    for address, name in ((f"/appointments/{ids[0]}", "AppointmentChanges"),
+                          (f"/crisis-events/{ids[1]}", "CrisisEventChanges")):  # fmt: skip
+        assert admin.send("PATCH", address, json=schemas[name]["examples"][0]).status_code == 200

@@ -73,6 +73,17 @@ EXAMPLES: Final[dict[str, Any]] = {
     "PatientChanges": {"medication_adherence": 55, "appointments_missed": 2},
     "PatientResource": _PATIENT_SHOWN,
     "PatientPage": {"data": [_PATIENT_SHOWN], "pagination": {"next_cursor": None, "has_more": False}},
+    "AppointmentDraft": {"scheduled_at": _MOMENT, "appointment_type": "therapy", "notes": "To talk about sleep"},
+    "AppointmentChanges": {"status": "missed"},
+    "CrisisEventDraft": {
+        "severity": "high",
+        "event_type": "crisis_call",
+        "occurred_at": _MOMENT,
+        "description": "Called at night, spoke with the nurse on duty",
+        "follow_up_required": True,
+    },
+    "CrisisEventChanges": {"resolution": "Seen at home the next morning", "follow_up_required": False},
+    "MetricDraft": {"metric_type": "phq_9", "metric_value": 14, "recorded_at": _MOMENT},
     "ConsentDraft": {
         "consent_type": "sud_disclosure",
         "consent_form_version": "2026-01",
