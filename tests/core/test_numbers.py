@@ -196,7 +196,17 @@ def test_a_count_is_never_below_the_truth_once_given_and_recorded_truly(
 def test_the_last_appointment_is_always_one_that_somebody_knows(
     value: date | None, visit: datetime | None, zone: str
 ) -> None:
+    day = Day.of(START, zone)
     found = shown(NOTHING._replace(last_appointment=value), Recorded(last_visit=visit), START, zone).last_appointment
     visited = None if visit is None else visit.astimezone(ZoneInfo(zone)).date()
-    assert found in {value, visited}
-    assert all(found is not None and found >= one for one in (value, visited) if one is not None)
+    known = {one for one in (value, visited) if one is not None}
+    been = {one for one in known if one <= day.today}
+    assert found == max(been or known, default=None)
+
+
+def test_a_given_day_to_come_hides_no_visit() -> None:
+    tomorrow = START.date() + DAY
+    start = NOTHING._replace(last_appointment=tomorrow)
+    assert shown(start, Recorded(last_visit=START - 40 * DAY)).last_appointment == (START - 40 * DAY).date()
+    assert shown(start, calls(START)).last_appointment == tomorrow
+    assert shown(start, Recorded(last_visit=START - 40 * DAY), START + DAY).last_appointment == tomorrow

@@ -180,3 +180,14 @@ def test_examples_of_bodies_are_accepted_as_they_stand(world: World, admin: Staf
     for address, name in ((f"/appointments/{ids[0]}", "AppointmentChanges"),
                           (f"/crisis-events/{ids[1]}", "CrisisEventChanges")):  # fmt: skip
         assert admin.send("PATCH", address, json=schemas[name]["examples"][0]).status_code == 200
+
+
+def test_a_new_record_has_its_address_below_what_was_asked_or_among_its_like(admin: Staff) -> None:
+    record = f"/patients/{admin.admit()['id']}"
+    for part, body, address in (
+        ("consents", {"consent_type": "treatment", "consent_form_version": "1"}, f"{record}/consents"),
+        ("metrics", {"metric_type": "phq_9", "metric_value": 5}, f"{record}/metrics"),
+        ("crisis-events", call_at(ago(days=1)), "/crisis-events"),
+    ):
+        answer = admin.send("POST", f"{record}/{part}", json=body)
+        assert answer.headers["Location"] == f"/api/v1{address}/{answer.get_json()['id']}"

@@ -9,7 +9,7 @@ and metrics. Neither may hide what the other knows, so that no number says less 
   know all of the window. Records of what happened before it was given may be what it counted, so of the two the
   greater counts; what happened after it comes on top.
 - Medication adherence is the newest statement, whoever made it; of two of one moment the lower.
-- The last appointment is the latest day that either knows.
+- The last appointment is the latest day that either knows, and a day to come only if none has been.
 
 These are tuples and not attrs values: a list makes fifty at a time.
 """
@@ -169,4 +169,5 @@ def _adherence(given: Given, recorded: Recorded) -> Decimal | None:
 def _last_appointment(given: Given, recorded: Recorded, day: Day) -> date | None:
     visit = None if recorded.last_visit is None else recorded.last_visit.astimezone(day.zone).date()
     known = [one for one in (given.last_appointment, visit) if one is not None]
-    return max(known, default=None)
+    been = [one for one in known if one <= day.today]
+    return max(been or known, default=None)
