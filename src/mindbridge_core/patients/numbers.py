@@ -168,6 +168,9 @@ def _adherence(given: Given, recorded: Recorded) -> Decimal | None:
 
 def _last_appointment(given: Given, recorded: Recorded, day: Day) -> date | None:
     visit = None if recorded.last_visit is None else recorded.last_visit.astimezone(day.zone).date()
-    known = [one for one in (given.last_appointment, visit) if one is not None]
-    been = [one for one in known if one <= day.today]
-    return max(been or known, default=None)
+    told = given.last_appointment
+    if told is None or visit is None:
+        return told or visit
+    if (told > day.today) != (visit > day.today):
+        return min(told, visit)
+    return max(told, visit)
