@@ -127,6 +127,11 @@ def test_the_patients_level_rises_with_the_screening_and_its_one_entry() -> None
     } == entry.changed_values
 
 
+@pytest.mark.parametrize(("calls", "expected"), [(0, False), (3, True), (6, False)])
+def test_a_score_between_the_sure_ones_is_marked(calls: int, expected: bool) -> None:  # noqa: FBT001 - the answer
+    assert expected is ward(crisis_calls_30days=calls).screen().uncertain
+
+
 def test_an_unreviewed_screening_lowers_nothing() -> None:
     here = ward(crisis_calls_30days=6)
     assert HIGH is here.screen().risk_level

@@ -96,13 +96,9 @@ class Screening:
     @property
     def review_status(self) -> ReviewStatus:
         """Where the review stands. A lowering that is only proposed is pending."""
-        match self.review:
-            case Confirmed():
-                return ReviewStatus.CONFIRMED
-            case Overridden():
-                return ReviewStatus.OVERRIDDEN
-            case Pending() | LoweringProposed():
-                return ReviewStatus.PENDING_REVIEW
+        if isinstance(self.review, Pending | LoweringProposed):
+            return ReviewStatus.PENDING_REVIEW
+        return ReviewStatus.CONFIRMED if isinstance(self.review, Confirmed) else ReviewStatus.OVERRIDDEN
 
 
 @attrs.frozen(kw_only=True)

@@ -75,11 +75,9 @@ class ReviewScreening:
             _refuse([] if request.risk_level is None else [_UNWANTED])
             return before.confirm(by=by, at=now, note=request.reason)
         level, reason = _override_of(screening, request)
-        match before:
-            case Pending():
-                return before.override(shown=screening.shown_level, level=level, by=by, at=now, reason=reason)
-            case LoweringProposed():
-                return before.override(level=level, by=by, at=now, reason=reason)
+        if isinstance(before, LoweringProposed):
+            return before.override(level=level, by=by, at=now, reason=reason)
+        return before.override(shown=screening.shown_level, level=level, by=by, at=now, reason=reason)
 
 
 _UNWANTED: Final = Finding("/risk_level", "not_wanted", "belongs to an override")
