@@ -12,6 +12,8 @@ import attrs
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from mindbridge_anthropic import AnthropicAssessor
+from mindbridge_cli.assessors import assessor_of
 from mindbridge_cli.metrics import metrics_of
 from mindbridge_cli.readiness import lag_watches, ready_checks
 from mindbridge_cli.rings import followed_ring, ring_of
@@ -23,7 +25,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
-from mindbridge_core.screening import ReviewLimits, RulesOnly
+from mindbridge_core.screening import ReviewLimits
 from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, create_app
 from mindbridge_notify import Aside, ConsoleNotifier, NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
@@ -54,12 +56,18 @@ __all__ = ["Composed", "compose", "composed", "web_application"]
 
 @attrs.frozen(kw_only=True)
 class Composed:
-    """The wired product and what it holds open; whoever composed it closes `database`."""
+    """The wired product and what it holds open; whoever composed it closes it."""
 
     core: MindBridge
     database: Database
     keys: ClinicKeyRing
     ring: KeyRing = attrs.field(repr=False)
+
+    def close(self) -> None:
+        """Close all connections, to the database and to the language model."""
+        self.database.close()
+        if isinstance(self.core.ports.risk_assessor, AnthropicAssessor):
+            self.core.ports.risk_assessor.close()
 
 
 def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
@@ -108,7 +116,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
             review_within=timedelta(hours=settings.emergency_review_hours),
         ),
         detectors=detectors_of(_detection_limits(settings)),
-        risk_assessor=RulesOnly(),
+        risk_assessor=assessor_of(settings),
         review_limits=ReviewLimits(high_hours=settings.review_high_hours),
     )
     return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
@@ -122,7 +130,7 @@ def composed(settings: Settings, ring: KeyRing | None = None) -> Iterator[Compos
         product.core.prepare_platform()
         yield product
     finally:
-        product.database.close()
+        product.close()
 
 
 def web_application(product: Composed, settings: Settings) -> Flask:

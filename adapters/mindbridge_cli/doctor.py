@@ -125,7 +125,7 @@ def _fit(settings: Settings, ring: KeyRing) -> Check:
     except MindBridgeError as refused:
         return Check(FIT, (str(refused),))
     finally:
-        product.database.close()
+        product.close()
     return Check(FIT)
 
 

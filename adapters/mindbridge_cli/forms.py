@@ -136,9 +136,9 @@ def text(kind: str) -> tuple[str, Converter[str]]:
     return "text of 1 to 255 characters", _matching(re.compile(r"[^\x00-\x1f\x7f]{1,255}"))
 
 
-def secret_text() -> tuple[str, Converter[str]]:
-    """Take any text, such as a key ring's."""
-    return "a key ring's text", str
+def secret_text(takes: str) -> tuple[str, Converter[str]]:
+    """Take any text, described as `takes`."""
+    return takes, str
 
 
 def file() -> tuple[str, Converter[Path]]:

@@ -13,6 +13,7 @@ import attrs
 import typed_settings
 from typed_settings.exceptions import InvalidSettingsError, TsError
 
+from mindbridge_anthropic import DEFAULT_MODEL
 from mindbridge_cli.forms import (
     address,
     file,
@@ -74,7 +75,9 @@ class Settings:
         whole(1, 36_500),
         default=365,
     )
-    key_ring: str | None = setting("The key ring itself, instead of a file.", secret_text(), secret=True)
+    key_ring: str | None = setting(
+        "The key ring itself, instead of a file.", secret_text("a key ring's text"), secret=True
+    )
 
     host: str = setting("The address that `serve` listens on.", text("host"), default="127.0.0.1")
     port: int = setting("The port that `serve` listens on.", whole(1, 65_535), default=8000)
@@ -195,6 +198,31 @@ class Settings:
         "How long a screening of high risk may wait for its review.",
         number(0.1, 168),
         default=24.0,
+    )
+    ai_api_key: str | None = setting(
+        "The key to Anthropic's API. Without one, screening is by rules alone.", secret_text("a key"), secret=True
+    )
+    ai_model: str = setting("The model that is asked.", text("name"), default=DEFAULT_MODEL)
+    ai_base_url: str | None = setting("Another address of the API, such as a gateway's.", page())
+    ai_stop_file: Path | None = setting(  # noqa: RUF009 - likewise
+        "The kill switch: while a file of this name exists, no model is asked anything.", file()
+    )
+    ai_budget_seconds: float = setting(
+        "How long an assessment may take, waiting and tries included; then the rules' result stands.",
+        number(1, 120),
+        default=20.0,
+    )
+    ai_timeout_seconds: float = setting("How long one try may take.", number(0.5, 120), default=10.0)
+    ai_retries: int = setting("How often a passing failure is tried again.", whole(0, 5), default=1)
+    ai_at_once: int = setting("Requests to the model under way at once, in each process.", whole(1, 256), default=8)
+    ai_per_minute: int = setting(
+        "Requests to the model that each process begins a minute.", whole(1, 60_000), default=300
+    )
+    ai_input_price: float = setting(
+        "What a million tokens sent cost, for the accounts.", number(0, 10_000), default=0.0
+    )
+    ai_output_price: float = setting(
+        "What a million tokens written cost, for the accounts.", number(0, 10_000), default=0.0
     )
     token_issuer: str = setting("`iss` of access tokens.", text("name"), default="mindbridge")
     token_audience: str = setting("`aud` of access tokens.", text("name"), default="mindbridge")

@@ -21,6 +21,7 @@ from mindbridge_core.screening.entities import (
     Screening,
     ScreeningRequest,
 )
+from mindbridge_core.screening.evaluation import Bin, Case, Evaluation, Rates, Subgroup, assess_cases, evaluate
 from mindbridge_core.screening.guardrails import Guardrail, GuardrailId, Verdict, conclude
 from mindbridge_core.screening.lattice import floor_of, join, level_of_score, uncertain
 from mindbridge_core.screening.overview import (
@@ -62,6 +63,7 @@ from mindbridge_core.screening.rules import (
 )
 from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
 from mindbridge_core.screening.table import CURRENT_RULES, RULE_SETS
+from mindbridge_core.screening.vignettes import GoldenSet, Vignette, read_golden_set
 
 __all__ = [
     "AGE_BANDS",
@@ -75,17 +77,21 @@ __all__ = [
     "AssessorFailure",
     "AssessorReply",
     "Assignee",
+    "Bin",
+    "Case",
     "Caseload",
     "CaseloadPage",
     "Condition",
     "Confirmed",
     "Decision",
     "Effect",
+    "Evaluation",
     "Fact",
     "FailureReason",
     "FiredRecord",
     "FiredRule",
     "Flag",
+    "GoldenSet",
     "Guardrail",
     "GuardrailId",
     "LoweringProposed",
@@ -95,6 +101,7 @@ __all__ = [
     "Overviews",
     "Pending",
     "Prompt",
+    "Rates",
     "RecommendedAction",
     "RecordSnapshot",
     "Replay",
@@ -112,16 +119,21 @@ __all__ = [
     "ScreeningRequest",
     "ScreeningUnit",
     "Screenings",
+    "Subgroup",
     "TrendDay",
     "Urgency",
     "UrgentPatient",
     "Usage",
     "Verdict",
+    "Vignette",
+    "assess_cases",
     "conclude",
+    "evaluate",
     "floor_of",
     "join",
     "level_of_score",
     "read_assessment",
+    "read_golden_set",
     "request_of",
     "screen_by_rules",
     "snapshot_of",
