@@ -38,6 +38,7 @@ ANA = (*ADMIN, "--full-name", "Ana Admin")
         ("db", "check"),
         ("admin", "create"),
         ("admin", "invite"),
+        ("admin", "reset-mfa"),
         ("audit", "checkpoint"),
         ("audit", "checkpoint-key"),
         ("audit", "export"),

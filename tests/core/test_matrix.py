@@ -68,7 +68,7 @@ REACH: Final = {
     Action.MFA_POLICY_CHANGE: ("all",  "none",       "none",  "none",   "none",  "none"),
     Action.MFA_POLICY_VIEW:  ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.MFA_RENEW_CODES:  ("all",   "all",        "all",   "all",    "none",  "none"),
-    Action.MFA_RESET:        ("all",   "none",       "none",  "none",   "none",  "none"),
+    Action.MFA_RESET:        ("all",   "none",       "none",  "none",   "none",  "all"),
     Action.INVITATION_ACCEPT: ("none", "none",       "none",  "none",   "all",   "none"),
     Action.INVITATION_RENEW: ("all",   "none",       "none",  "none",   "none",  "all"),
     Action.PASSWORD_CHANGE:  ("all",   "all",        "all",   "all",    "none",  "none"),

@@ -7,6 +7,7 @@ from typing import TypeVar
 import attrs
 import click
 
+from mindbridge_cli.commands.second_factor import reset_mfa
 from mindbridge_cli.compose import composed
 from mindbridge_cli.output import as_json, result
 from mindbridge_cli.program import settings_of
@@ -26,6 +27,9 @@ _OPTIONS = {"/name": "--clinic", "/npi_number": "--npi"}
 @click.group("admin")
 def command() -> None:
     """The first clinic and its administrator."""
+
+
+command.add_command(reset_mfa)
 
 
 @command.command()
