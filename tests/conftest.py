@@ -8,11 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:  # the core's own tests run where no driver is installed
     from tests.support.postgres import TestDatabase, TestServer
     from tests.support.product import Product
+
+# How long an example takes says more about the machine's other work than about the code.
+hypothesis.settings.register_profile("mindbridge", deadline=None)
+hypothesis.settings.load_profile("mindbridge")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening import RecordSnapshot
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PATIENT = settings(suppress_health_check=[HealthCheck.too_slow])
 """For a machine that does other work beside."""
 
 TODAY = date(2026, 3, 2)

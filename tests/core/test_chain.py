@@ -68,13 +68,13 @@ def found(head: ChainHead, sealed: list[SealedEntry]) -> list[ChainBreak]:
     return list(verify_lane(KEY, head, sealed))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(HISTORY)
 def test_what_was_written_verifies(history: list[AuditEntry]) -> None:
     assert found(*written(history)) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(HISTORY, ENTRY, st.data())
 def test_an_edit_of_any_field_is_located(history: list[AuditEntry], other: AuditEntry, data: st.DataObject) -> None:
     head, sealed = written(history)
@@ -89,7 +89,7 @@ def test_an_edit_of_any_field_is_located(history: list[AuditEntry], other: Audit
     assert found(head, sealed) == [ChainBreak(lane=LANE, seq=place + 1, kind="altered")]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HISTORY, st.data())
 def test_a_dropped_entry_is_located(history: list[AuditEntry], data: st.DataObject) -> None:
     head, sealed = written(history)
@@ -99,7 +99,7 @@ def test_a_dropped_entry_is_located(history: list[AuditEntry], data: st.DataObje
     assert found(head, sealed) == [ChainBreak(lane=LANE, seq=place + 1, kind=kind)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HISTORY, st.data())
 def test_a_cut_tail_is_found_even_with_a_head_made_up_for_it(history: list[AuditEntry], data: st.DataObject) -> None:
     head, sealed = written(history)
@@ -112,7 +112,7 @@ def test_a_cut_tail_is_found_even_with_a_head_made_up_for_it(history: list[Audit
     assert not is_genuine(KEY, made_up)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HISTORY, ENTRY, st.data())
 def test_an_inserted_entry_is_located(history: list[AuditEntry], other: AuditEntry, data: st.DataObject) -> None:
     head, sealed = written(history)
@@ -125,7 +125,7 @@ def test_an_inserted_entry_is_located(history: list[AuditEntry], other: AuditEnt
     assert breaks[0] == ChainBreak(lane=LANE, seq=place + 1, kind="altered")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(ENTRY, min_size=2, max_size=8, unique_by=lambda entry: entry.id), st.data())
 def test_two_exchanged_entries_are_located(history: list[AuditEntry], data: st.DataObject) -> None:
     head, sealed = written(history)

@@ -140,7 +140,7 @@ zones = some.sampled_from(["America/New_York", "Pacific/Kiritimati", "Pacific/Pa
 
 @given(start=some.integers(0, 6), at=moments, begin=moments, records=some.lists(moments, max_size=8), zone=zones,
        now=moments)  # fmt: skip
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_count_is_ever_below_what_was_given_or_what_is_recorded(
     *, start: int, at: datetime, begin: datetime, records: list[datetime], zone: str, now: datetime
 ) -> None:
@@ -160,7 +160,7 @@ def test_no_count_is_ever_below_what_was_given_or_what_is_recorded(
 
 @given(start=some.integers(0, 6), at=moments, records=some.lists(moments, min_size=1, max_size=8), zone=zones,
        now=moments, more=moments)  # fmt: skip
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @example(start=5, at=START - 120 * DAY, records=[START - 119 * DAY], zone="UTC", now=START, more=START)
 def test_a_count_never_falls_because_records_begin_or_one_more_comes(
     *, start: int, at: datetime, records: list[datetime], zone: str, now: datetime, more: datetime
@@ -176,7 +176,7 @@ def test_a_count_never_falls_because_records_begin_or_one_more_comes(
 
 
 @given(events=some.lists(moments, max_size=10), at=moments, begin=moments, zone=zones, now=moments)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_count_is_never_below_the_truth_once_given_and_recorded_truly(
     events: list[datetime], at: datetime, begin: datetime, zone: str, now: datetime
 ) -> None:

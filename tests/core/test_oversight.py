@@ -195,7 +195,7 @@ TAMPERINGS: Sequence[Callable[[Rows, int, st.DataObject], SealedEntry]] = (
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HISTORY)
 def test_no_tampering_is_no_alarm(history: list[tuple[UUID, int, Any]]) -> None:
     made = shelf(history)
@@ -208,7 +208,7 @@ def test_no_tampering_is_no_alarm(history: list[tuple[UUID, int, Any]]) -> None:
 
 
 @pytest.mark.parametrize("tamper", TAMPERINGS, ids=lambda tamper: tamper.__name__)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(history=HISTORY, data=st.data())
 def test_one_tampering_is_located(
     tamper: Callable[[Rows, int, st.DataObject], SealedEntry], history: list[tuple[UUID, int, Any]], data: st.DataObject
@@ -313,7 +313,7 @@ def test_a_row_with_a_flaw_is_found_whatever_its_mac_says() -> None:
     assert not is_intact(KEY, link_of(row)._replace(content=b"other"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ENTRY)
 def test_the_quick_spelling_is_the_one_spelling(entry: Any) -> None:
     def text(value: str | None) -> str:
@@ -351,7 +351,7 @@ def test_the_spelling_of_trails_that_exist_never_changes() -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HISTORY)
 def test_an_export_read_back_is_what_was_sealed(history: list[tuple[UUID, int, Any]]) -> None:
     made = shelf(history)
@@ -460,7 +460,7 @@ def test_a_link_is_a_plain_tuple() -> None:
     assert Link._fields[:2] == ("lane", "seq")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(history=HISTORY, data=st.data())
 def test_lanes_examined_apart_find_together_what_one_finds(history: list[tuple[UUID, int, Any]], data: Any) -> None:
     trail = shelf(history)

@@ -64,7 +64,7 @@ def findings(cls: type[attrs.AttrsInstance], data: object) -> list[tuple[str, st
 
 
 @pytest.mark.parametrize("cls", INPUTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @for_all(data=st.data())
 def test_any_json_becomes_a_value_or_invalid_input(cls: type[attrs.AttrsInstance], data: st.DataObject) -> None:
     names = st.sampled_from(sorted(attrs.fields_dict(cls))) | st.text()
