@@ -23,7 +23,7 @@ from mindbridge_core.identity import (
     User,
 )
 from mindbridge_core.oversight import AuditFinding
-from mindbridge_core.patients import BreakGlass, Patient, Recorded
+from mindbridge_core.patients import Alert, BreakGlass, Patient, Recorded
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
 from mindbridge_core.screening import Screening
@@ -102,6 +102,7 @@ class Tables:
     """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
 
     account_tokens: Table[tuple[UUID, UUID, Purpose], AccountToken] = attrs.field(factory=Table)
+    alerts: Table[tuple[UUID, UUID], Alert] = attrs.field(factory=Table)
     anchors: Table[tuple[UUID, int, int], Anchor] = attrs.field(factory=Table)
     answers: Table[tuple[UUID, UUID, bytes], Answer] = attrs.field(factory=Table)
     appointments: Table[tuple[UUID, UUID], Appointment] = attrs.field(factory=Table)

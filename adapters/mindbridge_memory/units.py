@@ -12,6 +12,7 @@ import attrs
 from mindbridge_core.clock import Clock
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.account_tokens import MemoryAccountTokens
+from mindbridge_memory.alerts import MemoryAlerts
 from mindbridge_memory.care import MemoryAppointments, MemoryCrisisEvents, MemoryMetrics, MemoryTimeline
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
 from mindbridge_memory.custody import MemoryKeyStore
@@ -61,6 +62,11 @@ class MemoryUnit:
     def account_tokens(self) -> MemoryAccountTokens:
         """The clinic's one-time tokens."""
         return MemoryAccountTokens(self.tables, self.clinic_id)
+
+    @property
+    def alerts(self) -> MemoryAlerts:
+        """The clinic's alerts."""
+        return MemoryAlerts(self.tables, self.clinic_id)
 
     @property
     def answers(self) -> MemoryAnswers:

@@ -50,6 +50,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
     {
         "account_tokens": _CHANGED,
         "alembic_version": "SELECT",
+        "alerts": _CHANGED,
         "appointments": _CHANGED,
         "audit_anchors": _ADDED,
         "audit_chain_heads": _CHANGED,

@@ -15,6 +15,7 @@ from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import NewId
 from mindbridge_core.phi import ClinicCipher, ClinicKeys
 from mindbridge_postgres.account_tokens import PostgresAccountTokens
+from mindbridge_postgres.alerts import PostgresAlerts
 from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
 from mindbridge_postgres.care import PostgresAppointments, PostgresCrisisEvents, PostgresMetrics, PostgresTimeline
@@ -65,6 +66,11 @@ class PostgresUnit:
     def account_tokens(self) -> PostgresAccountTokens:
         """The clinic's one-time tokens."""
         return PostgresAccountTokens(self.connection, self.clinic_id)
+
+    @cached_property
+    def alerts(self) -> PostgresAlerts:
+        """The clinic's alerts."""
+        return PostgresAlerts(self.connection, self.clinic_id)
 
     @cached_property
     def answers(self) -> PostgresAnswers:

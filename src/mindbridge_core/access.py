@@ -48,6 +48,8 @@ class Audited(StrEnum):
 class Action(StrEnum):
     """Every operation, by its name in the audit trail."""
 
+    ALERT_ACKNOWLEDGE = "alert.acknowledge"
+    ALERT_LIST = "alert.list"
     APPOINTMENT_CHANGE = "appointment.change"
     APPOINTMENT_LIST = "appointment.list"
     APPOINTMENT_SCHEDULE = "appointment.schedule"
@@ -199,6 +201,8 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.BREAK_GLASS_OPEN:   _grant("patient", CASE_MANAGER, phi=False),
     Action.BREAK_GLASS_LIST:   _grant("patient", ADMIN, OFFICER, phi=True),
     Action.BREAK_GLASS_REVIEW: _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.ALERT_ACKNOWLEDGE:  _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
+    Action.ALERT_LIST:         _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
     Action.PATIENT_TIMELINE:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
     Action.APPOINTMENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
     Action.APPOINTMENT_SCHEDULE: _grant("patient", ADMIN, CASE_MANAGER, phi=True),

@@ -69,6 +69,7 @@ from mindbridge_core.oversight.retention import RetainTrail
 from mindbridge_core.oversight.shipping import ShipTrail
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
 from mindbridge_core.patients import EmergencyLimits, PatientUnit
+from mindbridge_core.patients.alerting import AcknowledgeAlert, ListAlerts
 from mindbridge_core.patients.break_glass import BreakTheGlass, ListEmergencyAccesses, ReviewEmergencyAccess
 from mindbridge_core.patients.importing import ImportPatients
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
@@ -77,6 +78,7 @@ from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
+from mindbridge_core.screening.raising import RaiseHighs
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
 from mindbridge_core.screening.use_cases.overviews import ShowDashboard
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
@@ -165,6 +167,8 @@ class MindBridge:
     break_the_glass: BreakTheGlass
     list_emergency_accesses: ListEmergencyAccesses
     review_emergency_access: ReviewEmergencyAccess
+    list_alerts: ListAlerts
+    acknowledge_alert: AcknowledgeAlert
     import_patients: ImportPatients
     schedule_appointment: ScheduleAppointment
     list_appointments: ListAppointments
@@ -226,6 +230,7 @@ class MindBridge:
         token = IssueToken(clock=clock, new_secret=ports.new_secret, links=ports.account_links)
         hand_over = HandOver(links=ports.account_links, notifier=ports.notifier)
         tell_of_change = TellOfChange(clock=clock, notifier=ports.notifier, later=ports.later)
+        alarm = RaiseHighs(new_id=new_id, tell=Overseers(notifier=ports.notifier), later=ports.later)
         return cls(
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
@@ -298,6 +303,8 @@ class MindBridge:
             ),
             list_emergency_accesses=ListEmergencyAccesses(work=work),
             review_emergency_access=ReviewEmergencyAccess(work=work, clock=clock),
+            list_alerts=ListAlerts(work=work),
+            acknowledge_alert=AcknowledgeAlert(work=work, clock=clock),
             import_patients=ImportPatients(work=work, clock=clock, new_id=new_id),
             schedule_appointment=ScheduleAppointment(work=work, clock=clock, new_id=new_id),
             list_appointments=ListAppointments(work=work),
@@ -336,9 +343,14 @@ class MindBridge:
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
             show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits),
-            screen_caseload=ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id),
+            screen_caseload=ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm),
             screen_patient=ScreenPatient(
-                work=work, assessor=ports.risk_assessor, rules=CURRENT_RULES, clock=clock, new_id=new_id
+                work=work,
+                assessor=ports.risk_assessor,
+                rules=CURRENT_RULES,
+                clock=clock,
+                new_id=new_id,
+                alarm=alarm,
             ),
             view_screening=ViewScreening(work=work),
             list_screenings=ListScreenings(work=work),

@@ -26,7 +26,7 @@ from mindbridge_core.identity import (
 )
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.oversight import AuditFinding
-from mindbridge_core.patients import BreakGlass, PatientDraft
+from mindbridge_core.patients import Alert, AlertKind, BreakGlass, PatientDraft
 from mindbridge_core.phi import KeyPurpose
 from mindbridge_core.privacy import Consent, ConsentType
 from mindbridge_core.testing.screenings import a_screening
@@ -250,6 +250,21 @@ def screen_once(house: House, clinic_id: UUID, patient_id: UUID) -> None:
             unit.screenings.add(a_screening(patient))
 
 
+def raise_alert(house: House, clinic_id: UUID, patient_id: UUID, kind: AlertKind = AlertKind.HIGH_RISK) -> None:
+    """Have there be an alert of the patient, if the clinic has one."""
+    with house.store.open_unit(clinic_id) as unit:
+        if unit.patients.get(patient_id) is not None:
+            alert = Alert(
+                id=uuid4(),
+                clinic_id=clinic_id,
+                kind=kind,
+                patient_id=patient_id,
+                cause_id=uuid4(),
+                created_at=house.clock(),
+            )
+            unit.alerts.raise_all([alert])
+
+
 def settled() -> Town:
     """Two clinics, everybody logged in, and a patient in every standing."""
     house = House()
@@ -271,6 +286,7 @@ def settled() -> Town:
         begin_record(house, foreigner if name == "other clinic" else colleague, patient_id)
         allow_sharing(house, other_clinic if name == "other clinic" else clinic, patient_id)
         screen_once(house, other_clinic if name == "other clinic" else clinic, patient_id)
+        raise_alert(house, other_clinic if name == "other clinic" else clinic, patient_id)
     house.core.remove_patient(actor(staff[Role.ADMIN]), records["deleted"])
     find_unusual(house, colleague)
     open_in_emergency(house, staff[Role.CASE_MANAGER], records["emergency"])

@@ -39,6 +39,8 @@ from mindbridge_core.identity import (
 )
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
+    AlertFilter,
+    AlertKind,
     BreakGlassFilter,
     BreakGlassRequest,
     BreakGlassReview,
@@ -50,9 +52,11 @@ from mindbridge_core.patients import (
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from mindbridge_core.screening import Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
 from mindbridge_memory import KeptEntries
-from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town
+from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town, raise_alert
 
 USE_CASES: Final = {
+    "acknowledge_alert": Action.ALERT_ACKNOWLEDGE,
+    "list_alerts": Action.ALERT_LIST,
     "accept_invitation": Action.INVITATION_ACCEPT,
     "account_disclosures": Action.DISCLOSURE_LIST,
     "admit_patient": Action.PATIENT_CREATE,
@@ -205,6 +209,11 @@ def _emergencies(town: Town, caller: AnyCaller, _: UUID | None) -> object:
     return access
 
 
+def _acknowledge(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
+    found = [one.id for one in town.house.store.tables.alerts.rows() if one.patient_id == patient_id]
+    return town.house.core.acknowledge_alert(caller, found[0] if found else uuid4())
+
+
 def _review(town: Town, caller: AnyCaller, _: UUID | None) -> object:
     (access,) = town.house.store.tables.emergency_accesses.rows()
     review = BreakGlassReview(outcome=ReviewOutcome.JUSTIFIED, note="The crisis line confirms it")
@@ -336,6 +345,8 @@ def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
 
 
 CALLED: Final[dict[Action, Drive]] = {
+    Action.ALERT_ACKNOWLEDGE: _acknowledge,
+    Action.ALERT_LIST: lambda town, caller, _: town.house.core.list_alerts(caller, AlertFilter()).items[0],
     Action.APPOINTMENT_CHANGE: _change_appointment,
     Action.APPOINTMENT_LIST: _list_appointments,
     Action.APPOINTMENT_SCHEDULE: _schedule_appointment,
@@ -458,6 +469,8 @@ def town_before(action: Action, town: Town) -> Town:
     if action in {Action.MFA_CONFIRM, Action.MFA_DISABLE, Action.MFA_RENEW_CODES, Action.MFA_RESET}:
         for user in (*town.staff.values(), town.colleague):
             town.house.give_factor(user, confirmed=action is not Action.MFA_CONFIRM)
+    if action is Action.ALERT_LIST:
+        raise_alert(town.house, town.clinic, town.records["unassigned"], AlertKind.BREAK_GLASS)
     if action is not Action.PLATFORM_PREPARE:
         return town
     return attrs.evolve(town, house=House(), staff={}, sessions={}, records={})

@@ -55,7 +55,7 @@ def test_pages_follow_one_another_with_an_entry_each() -> None:
     entries = [entry for entry in house.entries() if entry.action is Action.SCREENING_CASELOAD]
     assert [6, 4] == [len(entry.resource_ids) for entry in entries]
     assert {one.patient_id for one in first.screenings} == set(entries[0].resource_ids)
-    assert {"screened": 6, "raised": 6, "rules_version": "2026.1"} == entries[0].changed_values
+    assert {"screened": 6, "raised": 6, "alerts": 2, "rules_version": "2026.1"} == entries[0].changed_values
     assert 10 == len(house.store.tables.screenings.rows())
 
 

@@ -74,6 +74,10 @@ class TestEmergencyAccesses(OverMemory, testing.EmergencyAccessesContract):
     pass
 
 
+class TestAlerts(OverMemory, testing.AlertsContract):
+    pass
+
+
 class TestAuditFindings(OverMemory, testing.AuditFindingsContract):
     pass
 

@@ -143,6 +143,10 @@ class TestEmergencyAccesses(OverPostgres, testing.EmergencyAccessesContract):
     pass
 
 
+class TestAlerts(OverPostgres, testing.AlertsContract):
+    pass
+
+
 class TestAuditFindings(OverPostgres, testing.AuditFindingsContract):
     pass
 

@@ -47,6 +47,7 @@ from mindbridge_core.identity import (
 from mindbridge_core.identity.use_cases.invitations import Invitation
 from mindbridge_core.oversight import ExportFormat, Period, TrailFilter
 from mindbridge_core.patients import (
+    AlertFilter,
     BreakGlassFilter,
     BreakGlassRequest,
     BreakGlassReview,
@@ -121,6 +122,10 @@ def secret_of(invitation: Invitation) -> str:
 
 
 OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
+    Action.ALERT_ACKNOWLEDGE: lambda on: on.product.core.acknowledge_alert(
+        on.claim, on.product.core.list_alerts(on.claim, AlertFilter()).items[0].id
+    ),
+    Action.ALERT_LIST: lambda on: on.product.core.list_alerts(on.claim, AlertFilter()),
     Action.AUDIT_CHECKPOINT: lambda on: on.product.core.checkpoint_trail(Operator(clinic_id=on.clinic_id)),
     Action.AUDIT_DETECT: lambda on: on.product.core.detect_unusual_access(Operator(clinic_id=on.clinic_id)),
     Action.AUDIT_FINDINGS: lambda on: on.product.core.list_findings(on.claim),

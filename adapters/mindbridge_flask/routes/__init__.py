@@ -2,6 +2,7 @@
 
 from itertools import chain
 
+from mindbridge_flask.routes.alerts import ALERTS
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
 from mindbridge_flask.routes.care import CARE
@@ -20,6 +21,6 @@ from mindbridge_flask.routing import Route
 __all__ = ["ROUTES"]
 
 _PEOPLE = (AUTH, INVITATIONS, PASSWORDS, MFA, STAFF)
-_CLINICAL = (PATIENTS, CARE, IMPORTS, SCREENINGS)
+_CLINICAL = (PATIENTS, CARE, IMPORTS, SCREENINGS, ALERTS)
 
 ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, *_PEOPLE, *_CLINICAL, AUDIT, PRIVACY, OVERSIGHT))

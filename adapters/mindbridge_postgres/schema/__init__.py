@@ -28,11 +28,12 @@ from mindbridge_postgres.schema.identity import (
     throttle_windows,
     users,
 )
-from mindbridge_postgres.schema.oversight import audit_findings, emergency_accesses
+from mindbridge_postgres.schema.oversight import alerts, audit_findings, emergency_accesses
 from mindbridge_postgres.schema.patients import appointments, crisis_events, patient_metrics, patient_search, patients
 
 __all__ = [
     "account_tokens",
+    "alerts",
     "appointments",
     "audit_anchors",
     "audit_chain_heads",

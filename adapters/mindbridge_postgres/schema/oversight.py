@@ -1,4 +1,4 @@
-"""What those who watch over a clinic look at: emergency accesses with their reviews, and unusual access."""
+"""What those who watch over a clinic look at: emergency accesses and reviews, unusual access, alerts."""
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, UniqueConstraint, text
 
@@ -16,6 +16,7 @@ from mindbridge_postgres.schema.columns import (
     within_clinic,
 )
 
+ALERT_KINDS = ("break_glass", "high_risk", "review_overdue")
 REVIEW_OUTCOMES = ("justified", "unjustified")
 
 emergency_accesses = Table(
@@ -60,4 +61,23 @@ audit_findings = Table(
     CheckConstraint("window_end > window_start", name="window"),
     CheckConstraint("threshold >= 0", name="threshold"),
     CheckConstraint("observed > threshold", name="observed"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    *tenant_key(),
+    *one_of("kind", ALERT_KINDS),
+    uuid("patient_id"),
+    # No foreign key: a screening or an emergency access, as the kind says.
+    uuid("cause_id"),
+    moment("created_at"),
+    moment("acknowledged_at", nullable=True),
+    uuid("acknowledged_by", nullable=True),
+    within_clinic("patient_id", "patients"),
+    within_clinic("acknowledged_by", "users"),
+    UniqueConstraint("clinic_id", "kind", "cause_id"),
+    CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name="acknowledgement"),
+    Index(None, "clinic_id", "patient_id"),
+    Index("ix_alerts_unacknowledged", "clinic_id", "id", postgresql_where=text("acknowledged_at IS NULL")),
 )

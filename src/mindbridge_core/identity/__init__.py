@@ -40,7 +40,7 @@ from mindbridge_core.identity.mfa import (
     SecondFactor,
     SecondFactors,
 )
-from mindbridge_core.identity.overseers import Overseers, overseers
+from mindbridge_core.identity.overseers import Overseers, addresses, overseers
 from mindbridge_core.identity.passwords import accept_password, normalize_password
 from mindbridge_core.identity.ports import (
     AccessTokens,
@@ -106,6 +106,7 @@ __all__ = [
     "User",
     "Users",
     "accept_password",
+    "addresses",
     "email_digest",
     "normalize_email",
     "normalize_password",

@@ -1,5 +1,6 @@
 """Patients: the people in care and the caseloads that they belong to."""
 
+from mindbridge_core.patients.alerts import AUDIENCE, Alert, AlertFilter, AlertKind, Alerts, AlertSeverity
 from mindbridge_core.patients.emergency import (
     BreakGlass,
     BreakGlassFilter,
@@ -24,8 +25,14 @@ from mindbridge_core.patients.reach import reach
 from mindbridge_core.patients.search import name_tokens, person_text, query_tokens
 
 __all__ = [
+    "AUDIENCE",
     "AUDITABLE_FIELDS",
     "KEPT_LONGEST",
+    "Alert",
+    "AlertFilter",
+    "AlertKind",
+    "AlertSeverity",
+    "Alerts",
     "Basis",
     "BreakGlass",
     "BreakGlassFilter",

@@ -14,6 +14,7 @@ from mindbridge_core.errors import AlreadyReviewed, Forbidden, InCaseload, NotFo
 from mindbridge_core.identity import Overseers, overseers
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
+from mindbridge_core.patients.alerts import Alert, AlertKind
 from mindbridge_core.patients.emergency import (
     BreakGlass,
     BreakGlassFilter,
@@ -84,7 +85,18 @@ class BreakTheGlass:
             expires_at=now + self.limits.lasts,
         )
         desk.unit.emergency_accesses.add(access)
+        desk.unit.alerts.raise_all([self._alert(access)])
         return access
+
+    def _alert(self, access: BreakGlass) -> Alert:
+        return Alert(
+            id=self.new_id(),
+            clinic_id=access.clinic_id,
+            kind=AlertKind.BREAK_GLASS,
+            patient_id=access.patient_id,
+            cause_id=access.id,
+            created_at=access.granted_at,
+        )
 
 
 def _notice(access: BreakGlass) -> str:

@@ -12,6 +12,7 @@ import attrs
 from mindbridge_core.idempotency import Answers
 from mindbridge_core.identity import Directory, Users
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
+from mindbridge_core.patients.alerts import Alerts
 from mindbridge_core.patients.emergency import BreakGlass, BreakGlassFilter
 from mindbridge_core.patients.entities import Patient, PatientStatus, RiskLevel
 from mindbridge_core.work import Unit
@@ -102,6 +103,10 @@ class EmergencyAccesses(Protocol):
 
 class PatientUnit(Unit, Protocol):
     """A transaction on one clinic's patients."""
+
+    @property
+    def alerts(self) -> Alerts:
+        """The clinic's alerts."""
 
     @property
     def answers(self) -> Answers:

@@ -5,6 +5,7 @@ from its one abstract method, and pytest runs the promises against it.
 """
 
 from mindbridge_core.testing.account_tokens import AccountTokensContract
+from mindbridge_core.testing.alerts import AlertsContract
 from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
@@ -39,6 +40,7 @@ __all__ = [
     "AccessHistoryContract",
     "AccessTokensContract",
     "AccountTokensContract",
+    "AlertsContract",
     "AnswersContract",
     "AppointmentsContract",
     "AuditFindingsContract",

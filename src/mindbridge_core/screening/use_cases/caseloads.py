@@ -16,6 +16,7 @@ from mindbridge_core.screening.caseload import CaseloadPage
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import ScreeningUnit
+from mindbridge_core.screening.raising import RaiseHighs
 from mindbridge_core.screening.reaching import calendar
 from mindbridge_core.screening.rules import RuleSet
 from mindbridge_core.screening.snapshot import snapshot_of
@@ -37,6 +38,7 @@ class ScreenCaseload:
     rules: RuleSet
     clock: Clock
     new_id: NewId
+    alarm: RaiseHighs
 
     def __call__(self, caller: Caller, *, after: UUID | None = None, limit: int = _PAGE) -> CaseloadPage:
         """Return the page's screenings, and where to go on; with the first page, how many patients there are in all.
@@ -51,16 +53,24 @@ class ScreenCaseload:
             pairs = list(zip(page.items, screenings, strict=True))
             raised = [_raised(one, by) for one, by in pairs if by.shown_level is not one.current_risk_level]
             desk.unit.patients.save_levels(raised)
+            alarm = self.alarm(desk.unit, pairs)
             desk.returns(patient.id for patient in page.items)
-            values = {"screened": len(screenings), "raised": len(raised), "rules_version": self.rules.version}
+            values = {
+                "screened": len(screenings),
+                "raised": len(raised),
+                "alerts": alarm.number,
+                "rules_version": self.rules.version,
+            }
             desk.changes(values, plain=frozenset(values))
-            return CaseloadPage(
+            result = CaseloadPage(
                 clinic_id=desk.principal.clinic_id,
                 screenings=tuple(screenings),
                 raised=len(raised),
                 after=page.after,
                 total=page.total,
             )
+        self.alarm.notify(alarm)
+        return result
 
     def _screened(self, desk: Desk[ScreeningUnit], patients: tuple[Patient, ...]) -> list[Screening]:
         zone, now = calendar(desk), self.clock()

@@ -23,6 +23,7 @@ from mindbridge_core.screening.consulting import Consultation, consult
 from mindbridge_core.screening.entities import Screening, ScreeningRequest
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import RiskAssessor, ScreeningFilter, ScreeningUnit
+from mindbridge_core.screening.raising import Raised, RaiseHighs
 from mindbridge_core.screening.reaching import calendar, reach_screening
 from mindbridge_core.screening.review import Pending
 from mindbridge_core.screening.rules import RuleSet
@@ -66,6 +67,7 @@ class ScreenPatient:
     rules: RuleSet
     clock: Clock
     new_id: NewId
+    alarm: RaiseHighs
 
     def __call__(self, caller: Caller, request: ScreeningRequest, *, once: IdempotencyKey | None = None) -> Screening:
         """Return the new screening; with a key used before, the one that its first request made.
@@ -73,6 +75,13 @@ class ScreenPatient:
         The patient's level rises with it in the same transaction; it falls only when a clinician has reviewed it.
         Raises NotFound, IdempotencyKeyReused.
         """
+        screening, raised = self._answered(caller, request, once)
+        self.alarm.notify(raised)
+        return screening
+
+    def _answered(
+        self, caller: Caller, request: ScreeningRequest, once: IdempotencyKey | None
+    ) -> tuple[Screening, Raised]:
         order = _Order(request=request, once=once, screening_id=self.new_id(), started=self.clock())
         patient_id = request.patient_id
         with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
@@ -105,17 +114,18 @@ class ScreenPatient:
 
     def _screen(
         self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
-    ) -> Screening:
+    ) -> tuple[Screening, Raised]:
         once = order.once
         first = desk.unit.answers.first(desk.actor.user_id, once) if once else None
         if first is not None:
-            return _repeat(desk, UUID(first))
+            return _repeat(desk, UUID(first)), Raised()
         screening = self._screening(desk, patient, order, consultation)
         desk.unit.screenings.add(screening)
         level = screening.shown_level
         if level is not patient.current_risk_level:
             raised = attrs.evolve(patient, current_risk_level=level, updated_at=screening.screened_at)
             desk.unit.patients.save(raised)
+        alarm = self.alarm(desk.unit, [(patient, screening)])
         values = {
             "screening_id": screening.id,
             "risk_level": screening.risk_level,
@@ -127,7 +137,7 @@ class ScreenPatient:
         desk.changes(values, plain=_PLAIN)
         if once:
             desk.unit.answers.keep(desk.actor.user_id, once, str(screening.id))
-        return screening
+        return screening, alarm
 
     def _screening(
         self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation

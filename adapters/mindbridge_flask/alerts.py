@@ -1,0 +1,45 @@
+"""What answers about alerts look like."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from mindbridge_core.pagination import Page, encode_cursor
+from mindbridge_core.patients import Alert, AlertKind, AlertSeverity
+from mindbridge_flask.resources import Pagination
+
+__all__ = ["AlertPage", "AlertResource"]
+
+
+class AlertResource(msgspec.Struct, frozen=True):
+    """An alert; `cause_id` is the screening, or for `break_glass` the emergency access."""
+
+    id: UUID
+    kind: AlertKind
+    severity: AlertSeverity
+    patient_id: UUID
+    cause_id: UUID
+    created_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+
+    @classmethod
+    def of(cls, alert: Alert) -> AlertResource:
+        """Show `alert`."""
+        return cls(**{name: getattr(alert, name) for name in cls.__struct_fields__})
+
+
+class AlertPage(msgspec.Struct, frozen=True):
+    """A page of alerts, oldest first."""
+
+    data: list[AlertResource]
+    pagination: Pagination
+
+    @classmethod
+    def of(cls, page: Page[Alert]) -> AlertPage:
+        """Show `page`."""
+        shown = [AlertResource.of(alert) for alert in page.items]
+        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))

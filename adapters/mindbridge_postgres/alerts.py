@@ -1,0 +1,107 @@
+"""Alerts in PostgreSQL. A row holds ids and times only, and so does what listeners are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from mindbridge_core.pagination import Page, page_of
+from mindbridge_core.patients import Alert, AlertFilter, AlertKind
+from mindbridge_postgres.database import Connection
+
+__all__ = ["ALERT_CHANNEL", "PostgresAlerts"]
+
+ALERT_CHANNEL: Final = "mindbridge_alerts"
+"""Where NOTIFY says that an alert was raised: the ids of clinic and alert, with a space between them."""
+
+_COLUMNS: Final = "id, kind, patient_id, cause_id, created_at, acknowledged_at, acknowledged_by"
+
+_RAISE: Final = """
+WITH raised AS (
+    INSERT INTO alerts (clinic_id, id, kind, patient_id, cause_id, created_at)
+    SELECT %(clinic_id)s::uuid, id, kind, patient_id, cause_id, created_at
+    FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(patient_id)s::uuid[], %(cause_id)s::uuid[],
+        %(created_at)s::timestamptz[]) AS sent (id, kind, patient_id, cause_id, created_at)
+    ON CONFLICT (clinic_id, kind, cause_id) DO NOTHING
+    RETURNING id
+)
+SELECT id, pg_notify('mindbridge_alerts', %(clinic_id)s::text || ' ' || id) FROM raised
+"""
+
+_GET: Final = f"SELECT {_COLUMNS} FROM alerts WHERE clinic_id = %s AND id = %s"
+
+_LIST: Final = f"""
+SELECT {_COLUMNS} FROM alerts
+WHERE clinic_id = %(clinic_id)s AND kind = ANY (%(kinds)s) AND (%(after)s::uuid IS NULL OR id > %(after)s)
+    AND (%(acknowledged)s::boolean IS NULL OR (acknowledged_at IS NOT NULL) = %(acknowledged)s)
+    AND EXISTS (
+        SELECT FROM patients
+        WHERE patients.clinic_id = %(clinic_id)s AND patients.id = alerts.patient_id
+            AND (alerts.kind = 'break_glass' OR patients.deleted_at IS NULL)
+            AND (%(case_manager_id)s::uuid IS NULL OR patients.case_manager_id = %(case_manager_id)s)
+    )
+ORDER BY id LIMIT %(limit)s
+"""
+
+_ALERTED: Final = """
+SELECT DISTINCT patient_id FROM alerts WHERE clinic_id = %s AND kind = %s AND patient_id = ANY (%s)
+"""
+
+_ACKNOWLEDGE: Final = """
+UPDATE alerts SET acknowledged_at = %(at)s, acknowledged_by = %(by)s
+WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND acknowledged_at IS NULL
+"""
+
+
+class PostgresAlerts:
+    """`Alerts` of the core."""
+
+    def __init__(self, connection: Connection, clinic_id: UUID) -> None:
+        """Work in the open transaction of `connection`."""
+        self._connection = connection
+        self._clinic_id = clinic_id
+
+    def raise_all(self, alerts: Sequence[Alert]) -> frozenset[UUID]:
+        """Insert what is new in one statement, which notifies of each when the transaction commits."""
+        if not alerts:
+            return frozenset()
+        names = ("id", "kind", "patient_id", "cause_id", "created_at")
+        columns = {name: [getattr(alert, name) for alert in alerts] for name in names}
+        columns["kind"] = [str(alert.kind) for alert in alerts]
+        rows = self._connection.run(_RAISE, columns | {"clinic_id": self._clinic_id}).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def get(self, alert_id: UUID) -> Alert | None:
+        """Return the alert."""
+        row = self._connection.run(_GET, (self._clinic_id, alert_id)).fetchone()
+        return None if row is None else self._alert(row)
+
+    def list(self, only: AlertFilter) -> Page[Alert]:
+        """Return a keyset page, reading one row more than it shows."""
+        params = {
+            "clinic_id": self._clinic_id,
+            "kinds": sorted(str(kind) for kind in only.kinds),
+            "case_manager_id": only.case_manager_id,
+            "acknowledged": only.acknowledged,
+            "after": only.after,
+            "limit": only.limit + 1,
+        }
+        rows = self._connection.run(_LIST, params).fetchall()
+        return page_of([(row[0], self._alert(row)) for row in rows], only.limit)
+
+    def alerted(self, kind: AlertKind, patient_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Return whom there was an alert of."""
+        rows = self._connection.run(_ALERTED, (self._clinic_id, str(kind), list(patient_ids))).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def acknowledge(self, alert_id: UUID, by: UUID, at: datetime) -> Alert | None:
+        """Update the row if nobody has: of two at once the second waits for the first, and finds it done."""
+        self._connection.run(_ACKNOWLEDGE, {"clinic_id": self._clinic_id, "id": alert_id, "by": by, "at": at})
+        return self.get(alert_id)
+
+    def _alert(self, row: Sequence[Any]) -> Alert:
+        fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
+        fields["kind"] = AlertKind(fields["kind"])
+        return Alert(clinic_id=self._clinic_id, **fields)
