@@ -29,6 +29,7 @@ COMMANDS: Final = MappingProxyType(
         "screen": "Screen all active patients by the clinical rules.",
         "seed": "Load a clinic, its staff and patients from a file.",
         "serve": "Run the server.",
+        "worker": "Run the batches of screenings that were ordered.",
     }
 )
 

@@ -68,6 +68,11 @@ class MemoryPatients:
         patient = self.tables.patients.get((self.clinic_id, patient_id))
         return None if patient is None or patient.deleted_at is not None else self._today(patient)
 
+    def get_many(self, patient_ids: Collection[UUID]) -> Sequence[Patient]:
+        """Return the living ones."""
+        found = [self.get(patient_id) for patient_id in sorted(patient_ids)]
+        return [patient for patient in found if patient is not None]
+
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return the page that follows `only.after`."""
         wanted = [patient for patient in self.tables.patients.rows() if self._fits(patient, only)]

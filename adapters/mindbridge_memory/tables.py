@@ -26,9 +26,9 @@ from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import Alert, BreakGlass, Patient, Recorded
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
-from mindbridge_core.screening import Screening
+from mindbridge_core.screening import Batch, Screening, Settled
 
-__all__ = ["Answer", "CodeRow", "FactorRow", "Table", "Tables"]
+__all__ = ["Answer", "BatchLease", "CodeRow", "FactorRow", "Table", "Tables"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -98,6 +98,15 @@ class CodeRow:
 
 
 @attrs.frozen
+class BatchLease:
+    """Whose batch it is, and until when."""
+
+    batch_id: UUID
+    worker: UUID | None = None
+    until: datetime | None = None
+
+
+@attrs.frozen
 class Tables:
     """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
 
@@ -108,6 +117,9 @@ class Tables:
     appointments: Table[tuple[UUID, UUID], Appointment] = attrs.field(factory=Table)
     attempts: Table[bytes, LoginAttempts] = attrs.field(factory=Table)
     audit_findings: Table[tuple[UUID, UUID, str, datetime], AuditFinding] = attrs.field(factory=Table)
+    batches: Table[tuple[UUID, UUID], Batch] = attrs.field(factory=Table)
+    batch_patients: Table[tuple[UUID, UUID, UUID], Settled] = attrs.field(factory=Table)
+    batch_leases: Table[tuple[UUID, UUID], BatchLease] = attrs.field(factory=Table)
     clinics: Table[UUID, Clinic] = attrs.field(factory=Table)
     consents: Table[tuple[UUID, UUID], Consent] = attrs.field(factory=Table)
     crisis_events: Table[tuple[UUID, UUID], CrisisEvent] = attrs.field(factory=Table)

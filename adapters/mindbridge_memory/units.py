@@ -13,6 +13,7 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.account_tokens import MemoryAccountTokens
 from mindbridge_memory.alerts import MemoryAlerts
+from mindbridge_memory.batches import MemoryBatches, MemoryJobQueue
 from mindbridge_memory.care import MemoryAppointments, MemoryCrisisEvents, MemoryMetrics, MemoryTimeline
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
 from mindbridge_memory.custody import MemoryKeyStore
@@ -87,6 +88,16 @@ class MemoryUnit:
     def audit_findings(self) -> MemoryAuditFindings:
         """The clinic's findings."""
         return MemoryAuditFindings(self.tables, self.clinic_id)
+
+    @property
+    def batches(self) -> MemoryBatches:
+        """The clinic's batches."""
+        return MemoryBatches(self.tables, self.clinic_id)
+
+    @property
+    def jobs(self) -> MemoryJobQueue:
+        """Which worker runs which batch."""
+        return MemoryJobQueue(self.tables, self.clinic_id)
 
     @property
     def clinics(self) -> MemoryClinics:

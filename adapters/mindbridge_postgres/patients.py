@@ -46,6 +46,11 @@ _SHOWN: Final = f"""{_COLUMNS}, recorded_adherence, recorded_adherence_at, last_
 
 _GET: Final = f"SELECT {_SHOWN} FROM patients WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND deleted_at IS NULL"
 
+_GET_MANY: Final = f"""
+SELECT {_SHOWN} FROM patients
+WHERE clinic_id = %(clinic_id)s AND id = ANY(%(ids)s::uuid[]) AND deleted_at IS NULL ORDER BY id
+"""
+
 _INDEX: Final = """
 INSERT INTO patient_search (clinic_id, token, patient_id)
 SELECT %(clinic_id)s::uuid, token, %(id)s::uuid FROM unnest(%(tokens)s::bytea[]) AS hashed (token)
@@ -167,6 +172,12 @@ class PostgresPatients:
         """Return the living record."""
         row = self._connection.run(_GET, {"clinic_id": self._clinic_id, "id": patient_id}).fetchone()
         return None if row is None else self._patient(row, self._clock())
+
+    def get_many(self, patient_ids: Collection[UUID]) -> Sequence[Patient]:
+        """Return the living ones."""
+        params = {"clinic_id": self._clinic_id, "ids": list(patient_ids)}
+        rows, now = self._connection.run(_GET_MANY, params).fetchall(), self._clock()
+        return [self._patient(row, now) for row in rows]
 
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return a keyset page, reading one row more than it shows."""

@@ -58,6 +58,8 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "audit_logs": _ADDED,
         "audit_positions": _CHANGED,
         "audit_sinks": _CHANGED,
+        "batch_patients": _CHANGED,
+        "batches": _CHANGED,
         "clinic_keys": _ADDED,
         "clinic_policies": _CHANGED,
         "clinics": _ADDED,

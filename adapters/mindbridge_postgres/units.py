@@ -18,6 +18,7 @@ from mindbridge_postgres.account_tokens import PostgresAccountTokens
 from mindbridge_postgres.alerts import PostgresAlerts
 from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
+from mindbridge_postgres.batches import PostgresBatches, PostgresJobQueue
 from mindbridge_postgres.care import PostgresAppointments, PostgresCrisisEvents, PostgresMetrics, PostgresTimeline
 from mindbridge_postgres.clinics import PostgresClinics
 from mindbridge_postgres.custody import PostgresKeyStore
@@ -91,6 +92,16 @@ class PostgresUnit:
     def audit_findings(self) -> PostgresAuditFindings:
         """The clinic's findings."""
         return PostgresAuditFindings(self.connection, self.clinic_id)
+
+    @cached_property
+    def batches(self) -> PostgresBatches:
+        """The clinic's batches."""
+        return PostgresBatches(self.connection, self.clinic_id)
+
+    @cached_property
+    def jobs(self) -> PostgresJobQueue:
+        """Which worker runs which batch."""
+        return PostgresJobQueue(self.connection, self.clinic_id)
 
     @cached_property
     def clinics(self) -> PostgresClinics:

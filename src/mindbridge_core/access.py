@@ -104,6 +104,7 @@ class Action(StrEnum):
     PLATFORM_PREPARE = "platform.prepare"
     INVITATION_ACCEPT = "invitation.accept"
     INVITATION_RENEW = "invitation.renew"
+    SCREENING_BATCH = "screening.batch"
     SCREENING_CASELOAD = "screening.caseload"
     SCREENING_CREATE = "screening.create"
     SCREENING_DASHBOARD = "screening.dashboard"
@@ -115,6 +116,9 @@ class Action(StrEnum):
     SCREENING_WHAT_IF = "screening.what_if"
     SESSION_END = "session.end"
     SESSION_LIST = "session.list"
+    TASK_CANCEL = "task.cancel"
+    TASK_RUN = "task.run"
+    TASK_VIEW = "task.view"
     USER_CHANGE = "user.change"
     USER_DEACTIVATE = "user.deactivate"
     USER_INVITE = "user.invite"
@@ -218,6 +222,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.CONSENT_REVOKE:   _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.DISCLOSURE_MAKE:  _grant("patient", ADMIN, phi=True),
     Action.DISCLOSURE_LIST:  _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.SCREENING_BATCH:  _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False),
     Action.SCREENING_CASELOAD: _grant("patient", OPERATOR, phi=True),
     Action.SCREENING_CREATE: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.SCREENING_DASHBOARD: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
@@ -228,6 +233,9 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.SCREENING_VIEW:   _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
     Action.SCREENING_WHAT_IF: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),
+    Action.TASK_CANCEL:      _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False),
+    Action.TASK_RUN:         _grant("batch",   OPERATOR, phi=False, audited=Audited.REFUSALS),
+    Action.TASK_VIEW:        _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False, audited=Audited.REFUSALS),
 })
 # fmt: on
 

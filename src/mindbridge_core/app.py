@@ -79,10 +79,12 @@ from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConse
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
 from mindbridge_core.screening.raising import RaiseHighs
+from mindbridge_core.screening.use_cases.batches import CancelTask, OrderBatch, ViewTask
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
 from mindbridge_core.screening.use_cases.overviews import ShowDashboard
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
 from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
+from mindbridge_core.screening.use_cases.running import RunBatch
 from mindbridge_core.screening.use_cases.screenings import ListScreenings, ScreenPatient, ViewScreening
 from mindbridge_core.throttle import HoldBack, Throttle, ThrottleLimits
 from mindbridge_core.work import OpenUnit, TurnAway, Work
@@ -198,6 +200,10 @@ class MindBridge:
     retire_data_key: RetireDataKey
     retire_master_key: RetireMasterKey
     show_dashboard: ShowDashboard
+    order_batch: OrderBatch
+    run_batch: RunBatch
+    view_task: ViewTask
+    cancel_task: CancelTask
     screen_caseload: ScreenCaseload
     screen_patient: ScreenPatient
     view_screening: ViewScreening
@@ -231,6 +237,15 @@ class MindBridge:
         hand_over = HandOver(links=ports.account_links, notifier=ports.notifier)
         tell_of_change = TellOfChange(clock=clock, notifier=ports.notifier, later=ports.later)
         alarm = RaiseHighs(new_id=new_id, tell=Overseers(notifier=ports.notifier), later=ports.later)
+        caseloads = ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
+        screen = ScreenPatient(
+            work=work,
+            assessor=ports.risk_assessor,
+            rules=CURRENT_RULES,
+            clock=clock,
+            new_id=new_id,
+            alarm=alarm,
+        )
         return cls(
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
@@ -343,15 +358,12 @@ class MindBridge:
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
             show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits),
-            screen_caseload=ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm),
-            screen_patient=ScreenPatient(
-                work=work,
-                assessor=ports.risk_assessor,
-                rules=CURRENT_RULES,
-                clock=clock,
-                new_id=new_id,
-                alarm=alarm,
-            ),
+            order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),
+            run_batch=RunBatch(work=work, screen=screen, caseloads=caseloads, clock=clock),
+            view_task=ViewTask(work=work),
+            cancel_task=CancelTask(work=work, clock=clock),
+            screen_caseload=caseloads,
+            screen_patient=screen,
             view_screening=ViewScreening(work=work),
             list_screenings=ListScreenings(work=work),
             list_reviews=ListReviews(work=work, clock=clock, limits=ports.review_limits),

@@ -50,7 +50,7 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
-from mindbridge_core.screening import Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
+from mindbridge_core.screening import BatchRequest, Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
 from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town, raise_alert
 
@@ -105,6 +105,10 @@ USE_CASES: Final = {
     "replay_screening": Action.SCREENING_REPLAY,
     "review_screening": Action.SCREENING_REVIEW,
     "show_dashboard": Action.SCREENING_DASHBOARD,
+    "cancel_task": Action.TASK_CANCEL,
+    "order_batch": Action.SCREENING_BATCH,
+    "run_batch": Action.TASK_RUN,
+    "view_task": Action.TASK_VIEW,
     "screen_caseload": Action.SCREENING_CASELOAD,
     "screen_patient": Action.SCREENING_CREATE,
     "view_screening": Action.SCREENING_VIEW,
@@ -297,6 +301,12 @@ def _imagine(town: Town, caller: AnyCaller, patient_id: UUID | None) -> object:
     return town.house.core.imagine_rules(caller, screening_id, rule="adherence_below_50", bound=60)
 
 
+def task_of(town: Town) -> UUID:
+    """Return the one batch that there is."""
+    (batch,) = town.house.store.tables.batches.rows()
+    return batch.id
+
+
 def own_session(town: Town, caller: AnyCaller) -> UUID:
     """Return the caller's session; for those who can have none, one that there is not."""
     rows = town.house.store.tables.sessions.rows()
@@ -398,6 +408,7 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.PATIENT_IMPORT: lambda town, caller, _: town.house.core.import_patients(caller, lambda: [b"name\nNew Body"]),
     Action.PATIENT_LIST: _list,
     Action.PATIENT_VIEW: _view,
+    Action.SCREENING_BATCH: lambda town, caller, _: town.house.core.order_batch(caller, BatchRequest()),
     Action.SCREENING_CASELOAD: lambda town, caller, _: town.house.core.screen_caseload(caller),
     Action.SCREENING_CREATE: _screen,
     Action.SCREENING_DASHBOARD: lambda town, caller, _: town.house.core.show_dashboard(caller),
@@ -413,6 +424,9 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.SCREENING_WHAT_IF: _imagine,
     Action.SESSION_END: lambda town, caller, _: town.house.core.end_session(caller, own_session(town, caller)),
     Action.SESSION_LIST: lambda town, caller, _: town.house.core.list_sessions(caller)[0],
+    Action.TASK_CANCEL: lambda town, caller, _: town.house.core.cancel_task(caller, task_of(town)),
+    Action.TASK_RUN: lambda town, caller, _: town.house.core.run_batch(caller, uuid4()),
+    Action.TASK_VIEW: lambda town, caller, _: town.house.core.view_task(caller, task_of(town)),
     Action.USER_CHANGE: lambda town, caller, _: town.house.core.change_staff(
         caller, town.staff[Role.READONLY].id, StaffChanges(role=Role.COMPLIANCE_OFFICER)
     ),
@@ -471,6 +485,8 @@ def town_before(action: Action, town: Town) -> Town:
             town.house.give_factor(user, confirmed=action is not Action.MFA_CONFIRM)
     if action is Action.ALERT_LIST:
         raise_alert(town.house, town.clinic, town.records["unassigned"], AlertKind.BREAK_GLASS)
+    if action in {Action.TASK_CANCEL, Action.TASK_VIEW}:
+        town.house.core.order_batch(town.caller(Role.CASE_MANAGER), BatchRequest())
     if action is not Action.PLATFORM_PREPARE:
         return town
     return attrs.evolve(town, house=House(), staff={}, sessions={}, records={})

@@ -58,7 +58,7 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
-from mindbridge_core.screening import Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
+from mindbridge_core.screening import BatchRequest, Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
 from mindbridge_memory import KeptEntries
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
@@ -114,6 +114,7 @@ class Ground:
     appointment_id: UUID
     crisis_event_id: UUID
     screening_id: UUID
+    task_id: UUID
 
 
 def secret_of(invitation: Invitation) -> str:
@@ -210,6 +211,8 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     ),
     Action.PATIENT_IMPORT: lambda on: on.product.core.import_patients(on.claim, lambda: [b"name\nEve"]),
     Action.PATIENT_DELETE: lambda on: on.product.core.remove_patient(on.claim, on.patient_id),
+    Action.SCREENING_BATCH: lambda on: on.product.core.order_batch(on.claim, BatchRequest()),
+    Action.TASK_CANCEL: lambda on: on.product.core.cancel_task(on.claim, on.task_id),
     Action.SCREENING_CASELOAD: lambda on: on.product.core.screen_caseload(Operator(clinic_id=on.clinic_id)),
     Action.SCREENING_CREATE: lambda on: on.product.core.screen_patient(
         on.claim, ScreeningRequest(patient_id=on.patient_id)
@@ -226,7 +229,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
         on.claim, on.screening_id, rule="adherence_below_50", bound=60
     ),
 }
-SILENT: Final = {Action.AUTH_ME}  # leaves no entry when it succeeds
+SILENT: Final = {Action.AUTH_ME, Action.TASK_RUN, Action.TASK_VIEW}  # leave no entry when they succeed
 AT_START: Final = {Action.PLATFORM_PREPARE}  # its fault is in the contracts: keys that were not stored are forgotten
 AS_OWNER: Final = {Action.KEY_RETIRE}  # which the application's role cannot do: see test_rotation
 COUNTED_BEFORE: Final = {"login_attempts"}  # a try counts before anything else is known of it
@@ -268,6 +271,7 @@ def ground(product: Product) -> Ground:
         product.core.schedule_appointment(claim, patient.id, VISIT).id,
         product.core.report_crisis_event(claim, patient.id, CALL).id,
         screening.id,
+        product.core.order_batch(claim, BatchRequest()).id,
     )
 
 

@@ -16,11 +16,12 @@ from mindbridge_flask.routes.privacy import PRIVACY
 from mindbridge_flask.routes.screenings import SCREENINGS
 from mindbridge_flask.routes.service import SERVICE
 from mindbridge_flask.routes.staff import STAFF
+from mindbridge_flask.routes.tasks import TASKS
 from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
 _PEOPLE = (AUTH, INVITATIONS, PASSWORDS, MFA, STAFF)
-_CLINICAL = (PATIENTS, CARE, IMPORTS, SCREENINGS, ALERTS)
+_CLINICAL = (PATIENTS, CARE, IMPORTS, SCREENINGS, TASKS, ALERTS)
 
 ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, *_PEOPLE, *_CLINICAL, AUDIT, PRIVACY, OVERSIGHT))

@@ -57,6 +57,9 @@ class Patients(Protocol):
     def get(self, patient_id: UUID) -> Patient | None:
         """Return the patient; None when the clinic has none of this id."""
 
+    def get_many(self, patient_ids: Collection[UUID]) -> Sequence[Patient]:
+        """Return those of the patients that there are, in ascending order of id."""
+
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return at most `only.limit` patients in ascending order of id; the total only if asked for."""
 

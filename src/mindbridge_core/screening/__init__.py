@@ -13,6 +13,15 @@ from mindbridge_core.screening.assessment import (
     read_assessment,
     request_of,
 )
+from mindbridge_core.screening.batches import (
+    Batch,
+    Batches,
+    BatchRequest,
+    BatchState,
+    JobLimits,
+    JobQueue,
+    Settled,
+)
 from mindbridge_core.screening.caseload import CaseloadPage
 from mindbridge_core.screening.entities import (
     Decision,
@@ -77,6 +86,10 @@ __all__ = [
     "AssessorFailure",
     "AssessorReply",
     "Assignee",
+    "Batch",
+    "BatchRequest",
+    "BatchState",
+    "Batches",
     "Bin",
     "Case",
     "Caseload",
@@ -94,6 +107,8 @@ __all__ = [
     "GoldenSet",
     "Guardrail",
     "GuardrailId",
+    "JobLimits",
+    "JobQueue",
     "LoweringProposed",
     "Overridden",
     "Overview",
@@ -119,6 +134,7 @@ __all__ = [
     "ScreeningRequest",
     "ScreeningUnit",
     "Screenings",
+    "Settled",
     "Subgroup",
     "TrendDay",
     "Urgency",

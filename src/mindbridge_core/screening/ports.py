@@ -14,6 +14,7 @@ from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.screening.assessment import AssessmentRequest, AssessorFailure, AssessorReply, FailureReason
+from mindbridge_core.screening.batches import Batches, JobQueue
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.overview import Overviews
 from mindbridge_core.screening.review import ReviewStatus
@@ -100,6 +101,14 @@ class Screenings(Protocol):
 
 class ScreeningUnit(PrivacyUnit, Protocol):
     """A transaction on one clinic's screenings."""
+
+    @property
+    def batches(self) -> Batches:
+        """The clinic's batches."""
+
+    @property
+    def jobs(self) -> JobQueue:
+        """Which worker runs which batch."""
 
     @property
     def clinics(self) -> Clinics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from mindbridge_core.screening.caseload import CaseloadPage
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import ScreeningUnit
-from mindbridge_core.screening.raising import RaiseHighs
+from mindbridge_core.screening.raising import Raised, RaiseHighs
 from mindbridge_core.screening.reaching import calendar
 from mindbridge_core.screening.rules import RuleSet
 from mindbridge_core.screening.snapshot import snapshot_of
@@ -48,31 +49,41 @@ class ScreenCaseload:
         with self.work(caller, Action.SCREENING_CASELOAD) as desk:
             only = PatientFilter(status=PatientStatus.ACTIVE, after=after, limit=limit, total=after is None)
             page = desk.unit.patients.list(only)
-            screenings = self._screened(desk, page.items)
-            desk.unit.screenings.add_many(screenings)
-            pairs = list(zip(page.items, screenings, strict=True))
-            raised = [_raised(one, by) for one, by in pairs if by.shown_level is not one.current_risk_level]
-            desk.unit.patients.save_levels(raised)
-            alarm = self.alarm(desk.unit, pairs)
-            desk.returns(patient.id for patient in page.items)
-            values = {
-                "screened": len(screenings),
-                "raised": len(raised),
-                "alerts": alarm.number,
-                "rules_version": self.rules.version,
-            }
-            desk.changes(values, plain=frozenset(values))
+            screenings, alarm = self.store(desk, page.items, "caseload")
             result = CaseloadPage(
                 clinic_id=desk.principal.clinic_id,
                 screenings=tuple(screenings),
-                raised=len(raised),
+                raised=sum(one.shown_level is not one.record.current_risk_level for one in screenings),
                 after=page.after,
                 total=page.total,
             )
         self.alarm.notify(alarm)
         return result
 
-    def _screened(self, desk: Desk[ScreeningUnit], patients: tuple[Patient, ...]) -> list[Screening]:
+    def store(
+        self, desk: Desk[ScreeningUnit], patients: Sequence[Patient], screening_type: str
+    ) -> tuple[list[Screening], Raised]:
+        """Screen the patients by rules in the desk's unit, and note for its entry who they are.
+
+        Returns the alerts too, of which to notify when the unit has closed. LostUpdate as above.
+        """
+        screenings = self._screened(desk, patients, screening_type)
+        desk.unit.screenings.add_many(screenings)
+        pairs = list(zip(patients, screenings, strict=True))
+        raised = [_raised(one, by) for one, by in pairs if by.shown_level is not one.current_risk_level]
+        desk.unit.patients.save_levels(raised)
+        alarm = self.alarm(desk.unit, pairs)
+        desk.returns(patient.id for patient in patients)
+        values = {
+            "screened": len(screenings),
+            "raised": len(raised),
+            "alerts": alarm.number,
+            "rules_version": self.rules.version,
+        }
+        desk.changes(values, plain=frozenset(values))
+        return screenings, alarm
+
+    def _screened(self, desk: Desk[ScreeningUnit], patients: Sequence[Patient], screening_type: str) -> list[Screening]:
         zone, now = calendar(desk), self.clock()
         return [
             made(
@@ -81,7 +92,7 @@ class ScreenCaseload:
                 self.rules,
                 screening_id=self.new_id(),
                 performed_by=desk.principal.user_id,
-                screening_type="caseload",
+                screening_type=screening_type,
                 started=now,
                 now=now,
             )

@@ -19,6 +19,7 @@ from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.patients import Patient, reach
 from mindbridge_core.privacy import ConsentType, require_consent
 from mindbridge_core.screening.assessment import FailureReason, request_of
+from mindbridge_core.screening.batches import Settled
 from mindbridge_core.screening.consulting import Consultation, consult
 from mindbridge_core.screening.entities import Screening, ScreeningRequest
 from mindbridge_core.screening.making import made
@@ -43,6 +44,7 @@ class _Order:
 
     request: ScreeningRequest
     once: IdempotencyKey | None
+    batch_id: UUID | None
     screening_id: UUID
     started: datetime
 
@@ -69,21 +71,27 @@ class ScreenPatient:
     new_id: NewId
     alarm: RaiseHighs
 
-    def __call__(self, caller: Caller, request: ScreeningRequest, *, once: IdempotencyKey | None = None) -> Screening:
+    def __call__(
+        self,
+        caller: Caller,
+        request: ScreeningRequest,
+        *,
+        once: IdempotencyKey | None = None,
+        batch_id: UUID | None = None,
+    ) -> Screening:
         """Return the new screening; with a key used before, the one that its first request made.
 
         The patient's level rises with it in the same transaction; it falls only when a clinician has reviewed it.
-        Raises NotFound, IdempotencyKeyReused.
+        As one of a batch it settles the patient's row there in the same transaction too; LostUpdate, and nothing is
+        kept, where that is settled already. Raises NotFound, IdempotencyKeyReused.
         """
-        screening, raised = self._answered(caller, request, once)
+        order = _Order(request=request, once=once, batch_id=batch_id, screening_id=self.new_id(), started=self.clock())
+        screening, raised = self._answered(caller, order)
         self.alarm.notify(raised)
         return screening
 
-    def _answered(
-        self, caller: Caller, request: ScreeningRequest, once: IdempotencyKey | None
-    ) -> tuple[Screening, Raised]:
-        order = _Order(request=request, once=once, screening_id=self.new_id(), started=self.clock())
-        patient_id = request.patient_id
+    def _answered(self, caller: Caller, order: _Order) -> tuple[Screening, Raised]:
+        patient_id = order.request.patient_id
         with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
             patient = _held(desk, patient_id)
             if not self.assessor.asks:
@@ -121,6 +129,9 @@ class ScreenPatient:
             return _repeat(desk, UUID(first)), Raised()
         screening = self._screening(desk, patient, order, consultation)
         desk.unit.screenings.add(screening)
+        if order.batch_id is not None:
+            settled = Settled(patient_id=patient.id, screening_id=screening.id)
+            desk.unit.batches.settle(order.batch_id, [settled])
         level = screening.shown_level
         if level is not patient.current_risk_level:
             raised = attrs.evolve(patient, current_risk_level=level, updated_at=screening.screened_at)

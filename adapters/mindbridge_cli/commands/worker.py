@@ -1,0 +1,50 @@
+"""`mindbridge worker`."""
+
+from __future__ import annotations
+
+import signal
+from datetime import timedelta
+from threading import Event
+
+import click
+
+from mindbridge_cli.compose import composed
+from mindbridge_cli.logs import configure_logs
+from mindbridge_cli.program import settings_of
+from mindbridge_cli.working import work
+from mindbridge_core.screening import JobLimits
+
+__all__ = ["command"]
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="End when nothing is left to do.")
+@click.option("--poll", type=click.FloatRange(0.05, 60), default=2.0, show_default=True, help="Seconds between looks.")
+@click.option(
+    "--lease",
+    type=click.FloatRange(0.1, 3600),
+    default=120.0,
+    show_default=True,
+    help="Seconds without a sign of life after which another worker takes over a batch.",
+)
+@click.option(
+    "--chunk",
+    type=click.IntRange(1, 2000),
+    default=500,
+    show_default=True,
+    help="Patients in one transaction where nobody but the rules is asked.",
+)
+@click.pass_context
+def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk: int) -> None:
+    """Run the batches of screenings that were ordered, until SIGTERM or SIGINT; any number of workers may run.
+
+    A worker may be killed at any moment: each patient is screened once, and another worker goes on.
+    """
+    settings = settings_of(ctx)
+    configure_logs(settings.log_level)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    limits = JobLimits(lease=timedelta(seconds=lease), by_rules=chunk)
+    with composed(settings) as product:
+        work(product.core, stop, limits=limits, pause=poll, once=once)

@@ -1,0 +1,139 @@
+"""Ordering, watching and cancelling batches of screenings."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.access import Action, Role
+from mindbridge_core.actor import Caller
+from mindbridge_core.clock import Clock
+from mindbridge_core.errors import NotFound
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.ids import NewId
+from mindbridge_core.patients.reach import manages_cases
+from mindbridge_core.screening.batches import Batch, BatchRequest
+from mindbridge_core.screening.ports import ScreeningUnit
+from mindbridge_core.screening.reaching import calendar
+from mindbridge_core.work import Desk, Work
+
+__all__ = ["CancelTask", "OrderBatch", "ViewTask"]
+
+_PLAIN: Final = frozenset({"total", "screening_type", "case_manager_id", "risk_level", "day", "repeated"})
+
+
+@attrs.frozen(kw_only=True)
+class OrderBatch:
+    """Order the screening of many patients, which a worker does later. Whom it covers is settled now."""
+
+    work: Work[ScreeningUnit]
+    clock: Clock
+    new_id: NewId
+
+    def __call__(self, caller: Caller, request: BatchRequest, *, once: IdempotencyKey | None = None) -> Batch:
+        """Return the new batch; with a key used before, the one that its first request made, as it is now.
+
+        A case manager orders for their own caseload. NotFound for another's, and for who manages no cases;
+        IdempotencyKeyReused.
+        """
+        with self.work(caller, Action.SCREENING_BATCH) as desk:
+            first = desk.unit.answers.first(desk.actor.user_id, once) if once else None
+            if first is not None:
+                return _repeat(desk, UUID(first))
+            batch = _noted(desk, desk.unit.batches.add(self._batch(desk, request)))
+            if once:
+                desk.unit.answers.keep(desk.actor.user_id, once, str(batch.id))
+            return batch
+
+    def daily(self, caller: Caller, at: time) -> Batch | None:
+        """Order the batch of the clinic's day, if it is `at` or later there and it was not ordered; return it.
+
+        `at` is the clinic's wall clock: an hour that the day lacks counts from the next, one that comes twice counts
+        the first time. However many ask at once, there is one batch.
+        """
+        with self.work(caller, Action.SCREENING_BATCH, entered=False) as desk:
+            here = self.clock().astimezone(calendar(desk))
+            if here.time() < at or desk.unit.batches.has_day(here.date()):
+                return None
+            request = BatchRequest(screening_type="daily")
+            batch = desk.unit.batches.add(self._batch(desk, request, here.date()))
+            if batch is not None:
+                _noted(desk, batch)
+                desk.enter()
+            return batch
+
+    def _batch(self, desk: Desk[ScreeningUnit], request: BatchRequest, day: date | None = None) -> Batch:
+        return Batch(
+            id=self.new_id(),
+            clinic_id=desk.principal.clinic_id,
+            ordered_by=desk.principal.user_id,
+            case_manager_id=_caseload(desk, request.case_manager_id),
+            risk_level=request.risk_level,
+            screening_type=request.screening_type,
+            day=day,
+            created_at=self.clock(),
+        )
+
+
+def _caseload(desk: Desk[ScreeningUnit], asked: UUID | None) -> UUID | None:
+    own = desk.principal.user_id if desk.principal.holder is Role.CASE_MANAGER else None
+    if asked is None or asked == own:
+        return own
+    if own is not None or not manages_cases(desk.unit.users.get(asked)):
+        raise NotFound
+    return asked
+
+
+def _noted(desk: Desk[ScreeningUnit], batch: Batch | None) -> Batch:
+    assert batch is not None  # noqa: S101 - only the batch of a day can be there already
+    desk.resource_id = batch.id
+    values = {name: getattr(batch, name) for name in sorted(_PLAIN - {"repeated"})}
+    desk.changes(values, plain=_PLAIN)
+    return batch
+
+
+def _repeat(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+    desk.resource_id = batch_id
+    desk.changes({"repeated": True}, plain=_PLAIN)
+    return _reached(desk, batch_id)
+
+
+def _reached(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+    """Return the batch if the caller may see it: to a case manager those that they ordered; else NotFound."""
+    batch = desk.unit.batches.get(batch_id)
+    if batch is None:
+        raise NotFound
+    if desk.principal.holder is Role.CASE_MANAGER and batch.ordered_by != desk.principal.user_id:
+        raise NotFound
+    return batch
+
+
+@attrs.frozen(kw_only=True)
+class ViewTask:
+    """Show how far a batch is."""
+
+    work: Work[ScreeningUnit]
+
+    def __call__(self, caller: Caller, batch_id: UUID) -> Batch:
+        """Return the batch; NotFound, for a case manager also when somebody else ordered it."""
+        with self.work(caller, Action.TASK_VIEW, resource_id=batch_id) as desk:
+            return _reached(desk, batch_id)
+
+
+@attrs.frozen(kw_only=True)
+class CancelTask:
+    """Cancel a batch: nobody is begun with any more, and what was stored stays."""
+
+    work: Work[ScreeningUnit]
+    clock: Clock
+
+    def __call__(self, caller: Caller, batch_id: UUID) -> Batch:
+        """Return the batch, cancelled unless it had ended before; NotFound as for viewing it."""
+        with self.work(caller, Action.TASK_CANCEL, resource_id=batch_id) as desk:
+            _reached(desk, batch_id)
+            cancelled = desk.unit.batches.cancel(batch_id, self.clock(), "by_request")
+            desk.changes({"cancelled": cancelled}, plain=frozenset({"cancelled"}))
+            return _reached(desk, batch_id)

@@ -1,0 +1,151 @@
+"""What a worker does: a batch, a piece at a time, each patient once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.access import GRANTS, Action
+from mindbridge_core.actor import Actor, Caller, Operator, Origin
+from mindbridge_core.clock import Clock
+from mindbridge_core.errors import DependencyUnavailable, LostUpdate, MindBridgeError
+from mindbridge_core.patients.rules import in_caseload
+from mindbridge_core.screening.batches import Batch, JobLimits, Settled
+from mindbridge_core.screening.entities import ScreeningRequest
+from mindbridge_core.screening.ports import ScreeningUnit
+from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
+from mindbridge_core.screening.use_cases.screenings import ScreenPatient
+from mindbridge_core.work import Desk, Work
+
+__all__ = ["RunBatch"]
+
+_DEFAULT: Final = JobLimits()
+_PLAIN: Final = frozenset({"state", "total", "screened", "failed", "reason"})
+
+
+@attrs.frozen
+class _Piece:
+    """A batch, who is answerable for it, and the patients to go on with."""
+
+    batch: Batch
+    owner: Actor | Operator
+    patients: Sequence[UUID]
+
+
+@attrs.frozen(kw_only=True)
+class RunBatch:
+    """Go on with one of the clinic's batches.
+
+    Every screening is stored in the transaction that settles its patient's row of the batch. So a worker that dies
+    loses none and doubles none, and neither do two workers who take each other for dead.
+    """
+
+    work: Work[ScreeningUnit]
+    screen: ScreenPatient
+    caseloads: ScreenCaseload
+    clock: Clock
+
+    def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
+        """Screen the next patients of a batch and return how far it is; None when there is none to run.
+
+        It acts for whoever ordered the batch, with the role that they have now; once they may not screen, the batch is
+        cancelled. Who cannot be screened is set aside with a reason. Raises DependencyUnavailable: try again later.
+        """
+        with self.work(caller, Action.TASK_RUN) as desk:
+            now = self.clock()
+            batch_id = desk.unit.jobs.claim(worker, now, now + limits.lease)
+            if batch_id is None:
+                return None
+            piece = self._piece(desk, batch_id, limits)
+        if isinstance(piece, Batch):
+            return piece
+        self._screen(caller, piece, limits)
+        with self.work(caller, Action.TASK_RUN) as desk:
+            return self._ended(desk, batch_id)
+
+    def release(self, caller: Caller, worker: UUID) -> None:
+        """Leave the worker's batches to others: for one that ends in good order."""
+        with self.work(caller, Action.TASK_RUN) as desk:
+            desk.unit.jobs.release(worker)
+
+    def _piece(self, desk: Desk[ScreeningUnit], batch_id: UUID, limits: JobLimits) -> _Piece | Batch:
+        batch = _found(desk, batch_id)
+        owner = _owner(desk, batch)
+        if owner is None:
+            desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
+            return _told(desk, batch_id)
+        asks = self.screen.assessor.asks
+        patients = desk.unit.batches.waiting(batch_id, limits.at_once if asks else limits.by_rules)
+        return _Piece(batch, owner, patients) if patients else self._ended(desk, batch_id)
+
+    def _ended(self, desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+        ended = desk.unit.batches.end(batch_id, self.clock())
+        return _told(desk, batch_id) if ended else _found(desk, batch_id)
+
+    def _screen(self, caller: Caller, piece: _Piece, limits: JobLimits) -> None:
+        left = piece.patients if self.screen.assessor.asks else self._together(piece)
+        with ThreadPoolExecutor(limits.at_once) as threads:
+            list(threads.map(partial(self._alone, caller, piece), left))
+
+    def _together(self, piece: _Piece) -> Sequence[UUID]:
+        """Screen by rules, in one transaction; return who is left: all, when one stood in the way of all."""
+        batch = piece.batch
+        try:
+            with self.work(piece.owner, Action.SCREENING_CREATE) as desk:
+                found = desk.unit.patients.get_many(desk.unit.batches.waiting(batch.id, len(piece.patients)))
+                patients = [patient for patient in found if in_caseload(desk.principal, patient)]
+                screenings, alarm = self.caseloads.store(desk, patients, batch.screening_type)
+                desk.unit.batches.settle(
+                    batch.id, [Settled(patient_id=one.patient_id, screening_id=one.id) for one in screenings]
+                )
+        except DependencyUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - it is in the trail; who is to blame is found out one by one
+            return piece.patients
+        self.caseloads.alarm.notify(alarm)
+        done = {patient.id for patient in patients}
+        return [one for one in piece.patients if one not in done]
+
+    def _alone(self, caller: Caller, piece: _Piece, patient_id: UUID) -> None:
+        batch = piece.batch
+        request = ScreeningRequest(patient_id=patient_id, screening_type=batch.screening_type)
+        try:
+            self.screen(piece.owner, request, batch_id=batch.id)
+        except (DependencyUnavailable, LostUpdate) as passing:
+            if isinstance(passing, DependencyUnavailable):
+                raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this patient's alone
+            reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
+            with self.work(caller, Action.TASK_RUN) as desk:
+                desk.unit.batches.settle(batch.id, [Settled(patient_id=patient_id, reason=reason)])
+
+
+def _found(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+    batch = desk.unit.batches.get(batch_id)
+    assert batch is not None  # noqa: S101 - batches are never deleted
+    return batch
+
+
+def _told(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+    """Enter how the batch ended."""
+    batch = _found(desk, batch_id)
+    desk.resource_id = batch_id
+    desk.changes({name: getattr(batch, name) for name in sorted(_PLAIN)}, plain=_PLAIN)
+    desk.enter()
+    return batch
+
+
+def _owner(desk: Desk[ScreeningUnit], batch: Batch) -> Actor | Operator | None:
+    """Return who ordered the batch, with the role of now; None when they may not screen any more."""
+    origin = Origin(request_id=f"task-{batch.id}")
+    if batch.ordered_by is None:
+        return Operator(clinic_id=batch.clinic_id, origin=origin)
+    user = desk.unit.users.get(batch.ordered_by)
+    if user is None or not user.active or user.role not in GRANTS[Action.SCREENING_BATCH].holders:
+        return None
+    return Actor(clinic_id=batch.clinic_id, user_id=user.id, role=user.role, origin=origin)

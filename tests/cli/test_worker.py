@@ -1,0 +1,102 @@
+"""`mindbridge worker`: killed again and again, and nobody is screened twice or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from mindbridge_core import MindBridge, Operator, Role
+from mindbridge_core.patients.importing import ImportPlan
+from mindbridge_core.screening import Batch, BatchRequest, BatchState
+from mindbridge_security import KeyRing
+from tests.cli.conftest import Run
+from tests.support.postgres import TestDatabase
+from tests.support.product import PoolSettings, Product, compose
+
+PATIENTS = 1_000
+KILLS = 10
+
+
+def prepared(database: TestDatabase, key_ring: Path) -> tuple[Product, UUID]:
+    product = compose(database.application_url, KeyRing.load(key_ring), PoolSettings(most=4))
+    product.core.prepare_platform()
+    return product, product.clinic()
+
+
+def fill(core: MindBridge, clinic_id: UUID, patients: int) -> None:
+    rows = "\n".join(f"Jane Roe,{number % 7}" for number in range(patients))
+    text = f"name,crisis_calls_30days\n{rows}\n".encode()
+    core.import_patients(Operator(clinic_id=clinic_id), lambda: [text], ImportPlan())
+
+
+def worker(served: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
+    settings = {f"MINDBRIDGE_{name.upper()}": value for name, value in served.items() if name != "owner_database_url"}
+    command = [sys.executable, "-m", "mindbridge_cli", "worker", "--poll", "0.05", "--lease", "0.3", *options]
+    return subprocess.Popen(command, env=settings | {"PATH": os.environ["PATH"]}, stderr=subprocess.DEVNULL)
+
+
+def settled(database: TestDatabase) -> tuple[int, int]:
+    """Return how many screenings there are, and of how many patients."""
+    with psycopg.connect(database.superuser_url) as superuser:
+        row = superuser.execute("SELECT count(*), count(DISTINCT patient_id) FROM screenings").fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def test_a_worker_killed_ten_times_screens_everybody_once(
+    database: TestDatabase, key_ring: Path, served: dict[str, str]
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    core = product.core
+    fill(core, clinic_id, PATIENTS)
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    batch = core.order_batch(admin, BatchRequest())
+    assert batch.total == PATIENTS
+    seen: list[int] = []
+    killed = 0
+    deadline = time.monotonic() + 400
+
+    def look() -> Batch:
+        found = core.view_task(admin, batch.id)
+        seen.append(found.screened)
+        assert found.failed == 0
+        return found
+
+    while killed < KILLS:
+        process, before = worker(served, "--chunk", "7"), look().screened
+        while look().screened < before + 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+        killed += 1
+        assert not look().ended
+    last = worker(served)
+    while not look().ended and time.monotonic() < deadline:
+        time.sleep(0.1)
+    last.send_signal(signal.SIGTERM)
+    assert 0 == last.wait(timeout=30)
+    done = look()
+    assert (BatchState.DONE, PATIENTS) == (done.state, done.screened)
+    assert sorted(seen) == seen
+    assert (PATIENTS, PATIENTS) == settled(database)
+    product.database.close()
+
+
+def test_a_worker_ends_when_nothing_is_left(
+    database: TestDatabase, key_ring: Path, served: dict[str, str], run: Run
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 12)
+    product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+    product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+    answer = run("worker", "--once", "--chunk", "5", **served)
+    assert 0 == answer.exit_code, answer.output
+    assert (24, 12) == settled(database)
+    product.database.close()

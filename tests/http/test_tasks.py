@@ -1,0 +1,93 @@
+"""Batches of screenings, as the API shows them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from mindbridge_core import Operator, Role
+from mindbridge_flask.routes import tasks
+from tests.http.world import Staff, World
+
+
+def order(staff: Staff, **body: Any) -> dict[str, Any]:
+    answer = staff.send("POST", "/screenings/batch", json=body)
+    assert answer.status_code == 202, answer.text
+    shown: dict[str, Any] = answer.get_json()
+    return shown
+
+
+def work(world: World) -> None:
+    worker = uuid4()
+    while world.core.run_batch(Operator(clinic_id=world.clinic_id), worker) is not None:
+        pass
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    blocks = [block.split("\n") for block in text.split("\n\n") if block.startswith("event: progress\n")]
+    return [json.loads(lines[1].removeprefix("data: ")) for lines in blocks]
+
+
+def test_a_batch_is_ordered_and_watched(world: World, admin: Staff) -> None:
+    admin.admit(crisis_calls_30days=6)
+    admin.admit()
+    ordered = order(admin)
+    path = f"/v1/tasks/{ordered['task_id']}"
+    assert {"task_id", "status", "progress_url", "events_url"} == set(ordered)
+    assert ("queued", f"/api{path}", f"/api{path}/events") == tuple(list(ordered.values())[1:])
+    shown = admin.send("GET", path.removeprefix("/v1")).get_json()
+    assert {"total": 2, "screened": 0, "failed": 0, "status": "queued"}.items() <= shown.items()
+    work(world)
+    followed = admin.send("GET", f"{path.removeprefix('/v1')}/events")
+    assert followed.headers["Content-Type"].startswith("text/event-stream")
+    (last,) = events(followed.text)
+    assert {"total": 2, "screened": 2, "failed": 0, "status": "done"}.items() <= last.items()
+    assert last == admin.send("GET", path.removeprefix("/v1")).get_json()
+    assert "Alex" not in followed.text
+
+
+def test_a_stream_tells_of_changes_and_ends_with_the_task_the_session_or_its_time(
+    world: World, admin: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.admit()
+    first, second = order(admin), order(admin)
+    path = f"/tasks/{first['task_id']}"
+    monkeypatch.setattr(tasks, "LONGEST", 0.0)
+    assert ["queued"] == [one["status"] for one in events(admin.send("GET", f"{path}/events").text)]
+    monkeypatch.setattr(tasks, "LONGEST", 30.0)
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            work(world)
+
+    monkeypatch.setattr(tasks, "sleep", nap)
+    text = admin.send("GET", f"{path}/events").text
+    assert ["queued", "done"] == [one["status"] for one in events(text)]
+    assert text.count(": waiting") == 1
+    colleague = world.session(Role.CASE_MANAGER)
+    own = order(colleague)
+    assert own["status"] == "done"
+    admin.admit()
+    third = order(admin)
+    monkeypatch.setattr(tasks, "sleep", lambda _: admin.send("POST", "/auth/logout"))
+    assert ["queued"] == [one["status"] for one in events(admin.send("GET", f"/tasks/{third['task_id']}/events").text)]
+    assert second["task_id"] != third["task_id"]
+
+
+def test_a_batch_is_cancelled_and_nobody_elses_is_shown(world: World, admin: Staff) -> None:
+    admin.admit()
+    task = f"/tasks/{order(admin)['task_id']}"
+    other = world.session(Role.CASE_MANAGER)
+    for method, path in (("GET", task), ("GET", f"{task}/events"), ("POST", f"{task}/cancel")):
+        assert 404 == other.send(method, path).status_code
+    cancelled = admin.send("POST", f"{task}/cancel").get_json()
+    assert ("cancelled", "by_request") == (cancelled["status"], cancelled["reason"])
+    for role in (Role.READONLY, Role.COMPLIANCE_OFFICER):
+        assert 403 == world.session(role).send("POST", "/screenings/batch", json={}).status_code
+    assert 404 == admin.send("POST", "/screenings/batch", json={"case_manager_id": str(uuid4())}).status_code
+    assert 422 == admin.send("POST", "/screenings/batch", json={"risk_level": "dire"}).status_code
