@@ -15,10 +15,11 @@ import psycopg
 from mindbridge_core import MindBridge, Operator, Role
 from mindbridge_core.patients.importing import ImportPlan
 from mindbridge_core.screening import Batch, BatchRequest, BatchState
+from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
 from tests.support.postgres import TestDatabase
-from tests.support.product import PoolSettings, Product, compose
+from tests.support.product import Product, compose
 
 PATIENTS = 1_000
 KILLS = 10

@@ -96,8 +96,8 @@ def test_a_batch_covers_the_active_of_a_caseload_or_a_level_as_they_were_when_it
     here.house.patient(here.clinic, crisis_calls_30days=6)
     run(here)
     levels = [one.record.current_risk_level for one in stored(here)]
-    assert high.total == 1
-    assert core.view_task(here.admin, high.id).screened == 1
+    assert high.total == 2
+    assert core.view_task(here.admin, high.id).screened == 2
     assert HIGH in levels
 
 
