@@ -20,6 +20,7 @@ STANDARD_LIBRARY: Final = frozenset(
         "binascii",
         "bisect",
         "collections",
+        "concurrent",
         "contextlib",
         "copy",
         "csv",
