@@ -105,6 +105,7 @@ def test_primary_keys_start_with_the_clinic(owner: Connection, below_clinics: di
     own |= {"patient_search": ["clinic_id", "token", "patient_id"]}
     own |= {"clinic_policies": ["clinic_id"]}  # one row for each clinic
     own |= {"account_tokens": ["clinic_id", "user_id", "purpose"]}
+    own |= {"batch_patients": ["clinic_id", "batch_id", "patient_id"]}
     assert chosen == {name: own.get(name, ["clinic_id", "id"]) for name in below_clinics}
 
 
