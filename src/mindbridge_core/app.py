@@ -78,9 +78,10 @@ from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
-from mindbridge_core.screening.raising import RaiseHighs
+from mindbridge_core.screening.raising import Alarm, RaiseHighs, RaiseOverdue
 from mindbridge_core.screening.use_cases.batches import CancelTask, OrderBatch, ViewTask
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
+from mindbridge_core.screening.use_cases.escalations import EscalateReviews
 from mindbridge_core.screening.use_cases.overviews import ShowDashboard
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
 from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
@@ -205,6 +206,7 @@ class MindBridge:
     view_task: ViewTask
     cancel_task: CancelTask
     screen_caseload: ScreenCaseload
+    escalate_reviews: EscalateReviews
     screen_patient: ScreenPatient
     view_screening: ViewScreening
     list_screenings: ListScreenings
@@ -236,7 +238,8 @@ class MindBridge:
         token = IssueToken(clock=clock, new_secret=ports.new_secret, links=ports.account_links)
         hand_over = HandOver(links=ports.account_links, notifier=ports.notifier)
         tell_of_change = TellOfChange(clock=clock, notifier=ports.notifier, later=ports.later)
-        alarm = RaiseHighs(new_id=new_id, tell=Overseers(notifier=ports.notifier), later=ports.later)
+        bell = Alarm(notifier=Overseers(notifier=ports.notifier), later=ports.later)
+        alarm = RaiseHighs(new_id=new_id, alarm=bell)
         caseloads = ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
         screen = ScreenPatient(
             work=work,
@@ -364,6 +367,12 @@ class MindBridge:
             cancel_task=CancelTask(work=work, clock=clock),
             screen_caseload=caseloads,
             screen_patient=screen,
+            escalate_reviews=EscalateReviews(
+                work=work,
+                clock=clock,
+                limits=ports.review_limits,
+                alarm=RaiseOverdue(new_id=new_id, alarm=bell),
+            ),
             view_screening=ViewScreening(work=work),
             list_screenings=ListScreenings(work=work),
             list_reviews=ListReviews(work=work, clock=clock, limits=ports.review_limits),

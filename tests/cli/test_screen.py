@@ -30,6 +30,7 @@ def test_the_sample_clinic_is_screened_and_told_in_json_and_in_words(run: Run, s
         "levels": {"high": 3, "medium": 1, "low": 6},
         "raised": 10,
         "outreach": 10,
+        "overdue": 0,
     } == done
     again = run("screen", "--clinic", seeded["clinic_id"], **served)
     assert "10 screened: 3 high, 1 medium, 6 low" in again.stdout

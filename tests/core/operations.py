@@ -55,6 +55,7 @@ from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town, raise_alert
 
 USE_CASES: Final = {
+    "escalate_reviews": Action.SCREENING_ESCALATE,
     "acknowledge_alert": Action.ALERT_ACKNOWLEDGE,
     "list_alerts": Action.ALERT_LIST,
     "accept_invitation": Action.INVITATION_ACCEPT,
@@ -411,6 +412,7 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.SCREENING_CASELOAD: lambda town, caller, _: town.house.core.screen_caseload(caller),
     Action.SCREENING_CREATE: _screen,
     Action.SCREENING_DASHBOARD: lambda town, caller, _: town.house.core.show_dashboard(caller),
+    Action.SCREENING_ESCALATE: lambda town, caller, _: town.house.core.escalate_reviews(caller),
     Action.SCREENING_HISTORY: _history,
     Action.SCREENING_QUEUE: lambda town, caller, _: town.house.core.list_reviews(caller, ScreeningFilter()).items[0],
     Action.SCREENING_REPLAY: lambda town, caller, patient_id: town.house.core.replay_screening(

@@ -199,3 +199,31 @@ def test_an_alert_that_is_for_others_is_acknowledged_like_one_that_is_not_there(
         with pytest.raises(NotFound):
             ward.core.acknowledge_alert(ward.by(role), alert_id)
     assert ward.core.acknowledge_alert(ward.by(Role.COMPLIANCE_OFFICER), opened.id).acknowledged_at
+
+
+def test_an_overdue_review_raises_one_alert_and_a_reviewed_one_none(ward: Ward) -> None:
+    operator = Operator(clinic_id=ward.clinic)
+    patients = [ward.patient(**CRISIS), ward.patient(ward.colleague, **CRISIS)]
+    screenings = [ward.screen(patient_id) for patient_id in patients]
+    ward.core.review_screening(ward.by(Role.ADMIN), screenings[0], ReviewRequest(decision=Decision.CONFIRM))
+    ward.house.clock.forward(hours=24)
+    assert 0 == ward.core.escalate_reviews(operator).raised
+    ward.house.clock.forward(minutes=1)
+    ward.house.messages.sent.clear()
+    assert 1 == ward.core.escalate_reviews(operator).raised
+    assert [patients[1]] == list(ward.house.entries()[-1].resource_ids)
+    (alert,) = ward.seen(kinds=frozenset({AlertKind.REVIEW_OVERDUE}))
+    assert (alert.patient_id, alert.cause_id) == (patients[1], screenings[1])
+    assert sorted([ward.staff[Role.ADMIN].email, ward.colleague.email]) == sorted(ward.told())
+    assert 0 == ward.core.escalate_reviews(operator).raised
+    assert len(ward.told()) == 2
+
+
+def test_overdue_reviews_are_gone_through_in_pages(ward: Ward) -> None:
+    operator = Operator(clinic_id=ward.clinic)
+    for _ in range(3):
+        ward.screen(ward.patient(**CRISIS))
+    ward.house.clock.forward(hours=25)
+    first = ward.core.escalate_reviews(operator, limit=2)
+    rest = ward.core.escalate_reviews(operator, after=first.after, limit=2)
+    assert (2, 1, None) == (first.raised, rest.raised, rest.after)

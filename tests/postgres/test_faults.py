@@ -218,6 +218,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
         on.claim, ScreeningRequest(patient_id=on.patient_id)
     ),
     Action.SCREENING_DASHBOARD: lambda on: on.product.core.show_dashboard(on.claim),
+    Action.SCREENING_ESCALATE: lambda on: on.product.core.escalate_reviews(Operator(clinic_id=on.clinic_id)),
     Action.SCREENING_HISTORY: lambda on: on.product.core.list_screenings(on.claim, on.patient_id),
     Action.SCREENING_QUEUE: lambda on: on.product.core.list_reviews(on.claim, ScreeningFilter()),
     Action.SCREENING_REPLAY: lambda on: on.product.core.replay_screening(on.claim, on.screening_id),

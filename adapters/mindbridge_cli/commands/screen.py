@@ -34,7 +34,8 @@ def command(ctx: click.Context, *, clinic: UUID | None, json_: bool) -> None:
     """Screen all active patients by the clinical rules, and store what is found. No model is asked.
 
     A patient's level rises at once, and falls only when a clinician reviews the screening. Each page of patients is
-    one transaction: a run that was broken off is simply begun again.
+    one transaction: a run that was broken off is simply begun again. Reviews of high risks that are overdue are
+    alerted of as well.
     """
     with composed(settings_of(ctx)) as product:
         core = product.core
@@ -57,9 +58,27 @@ def _screened(core: MindBridge, clinic_id: UUID) -> dict[str, Any]:
             if page.after is None:
                 break
             page = _page(core, clinic_id, page.after)
+    overdue = _escalated(core, clinic_id)
     counts = {level.value: levels[level] for level in LEVELS}
     total = sum(counts.values())
-    return {"clinic_id": str(clinic_id), "screened": total, "levels": counts, "raised": raised, "outreach": outreach}
+    return {
+        "clinic_id": str(clinic_id),
+        "screened": total,
+        "levels": counts,
+        "raised": raised,
+        "outreach": outreach,
+        "overdue": overdue,
+    }
+
+
+def _escalated(core: MindBridge, clinic_id: UUID) -> int:
+    """Raise alerts for the reviews that are overdue; return how many are new."""
+    page = core.escalate_reviews(Operator(clinic_id=clinic_id))
+    raised = page.raised
+    while page.after is not None:
+        page = core.escalate_reviews(Operator(clinic_id=clinic_id), after=page.after)
+        raised += page.raised
+    return raised
 
 
 def _page(core: MindBridge, clinic_id: UUID, after: UUID | None) -> CaseloadPage:
@@ -84,4 +103,5 @@ def _lines(done: dict[str, Any]) -> list[str]:
     return [
         f"clinic {done['clinic_id']}: {done['screened']} screened: {counts}",
         f"  {done['raised']} raised, {done['outreach']} to be reached at once",
+        *([f"  {done['overdue']} reviews newly overdue"] if done["overdue"] else []),
     ]

@@ -1,8 +1,9 @@
-"""Raising the alarm about a new `high`: the rows with the screenings themselves, the messages afterwards."""
+"""Raising the alarm: the rows with what they are about, the messages afterwards. No other place raises these kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -16,13 +17,9 @@ from mindbridge_core.patients import Alert, AlertKind, Patient, RiskLevel
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.ports import ScreeningUnit
 
-__all__ = ["RaiseHighs", "Raised"]
+__all__ = ["Alarm", "RaiseHighs", "RaiseOverdue", "Raised"]
 
-_SUBJECT = "New high risk"
-_TEXT = (
-    "A screening has found a new high risk for {number} in your clinic.\n"
-    "Log in to see who it is, and to acknowledge the alert.\n"
-)
+_FAREWELL = "Log in to see who it is, and to acknowledge the alert.\n"
 
 
 @attrs.frozen(kw_only=True)
@@ -34,49 +31,87 @@ class Raised:
 
 
 @attrs.frozen(kw_only=True)
+class Alarm:
+    """Tells admins and the patients' case managers, beside the caller. The messages name nobody."""
+
+    notifier: Overseers
+    later: Later
+
+    def audience(self, unit: ScreeningUnit, managers: Collection[UUID | None]) -> tuple[str, ...]:
+        """Return the addresses of the admins and of these case managers."""
+        return addresses(unit.users, lambda user: _concerns(user, managers))
+
+    def send(self, raised: Raised, subject: str, text: str) -> None:
+        """Send the messages; for use after the unit has closed."""
+        if raised.to:
+            number = "one patient" if raised.number == 1 else f"{raised.number} patients"
+            self.later(partial(self._send, raised.to, subject, f"{text} {number} in your clinic.\n{_FAREWELL}"))
+
+    def _send(self, to: Sequence[str], subject: str, text: str) -> None:
+        self.notifier(to, subject, text)
+
+
+@attrs.frozen(kw_only=True)
 class RaiseHighs:
-    """Raises one alert for each screening that found a new `high`; no other place does.
+    """Raises one alert for each screening that found a new `high`.
 
     A `high` is new where the patient was not at `high` before, and where they were but nobody was ever alerted: a
     level given by hand or by import has raised no alarm.
     """
 
     new_id: NewId
-    tell: Overseers
-    later: Later
+    alarm: Alarm
 
     def __call__(self, unit: ScreeningUnit, pairs: Sequence[tuple[Patient, Screening]]) -> Raised:
         """Store the alerts in the unit of the screenings; each pair is a patient as before the screening, and it."""
         high = [(patient, by) for patient, by in pairs if by.risk_level is RiskLevel.HIGH]
         was_high = [patient.id for patient, _ in high if patient.current_risk_level is RiskLevel.HIGH]
         known = unit.alerts.alerted(AlertKind.HIGH_RISK, was_high) if was_high else frozenset()
-        known &= frozenset(was_high)
         new = [(patient, by) for patient, by in high if patient.id not in known]
         if not new:
             return Raised()
-        unit.alerts.raise_all([self._alert(by) for _, by in new])
+        unit.alerts.raise_all([_alert(self.new_id(), AlertKind.HIGH_RISK, by, by.screened_at) for _, by in new])
         managers = {patient.case_manager_id for patient, _ in new}
-        return Raised(number=len(new), to=addresses(unit.users, lambda user: _concerns(user, managers)))
+        return Raised(number=len(new), to=self.alarm.audience(unit, managers))
 
     def notify(self, raised: Raised) -> None:
-        """Send the messages, beside the caller; they name nobody. For use after the unit has closed."""
-        if raised.to:
-            number = "one patient" if raised.number == 1 else f"{raised.number} patients"
-            self.later(partial(self._send, raised.to, _TEXT.format(number=number)))
-
-    def _send(self, to: Sequence[str], text: str) -> None:
-        self.tell(to, _SUBJECT, text)
-
-    def _alert(self, by: Screening) -> Alert:
-        return Alert(
-            id=self.new_id(),
-            clinic_id=by.clinic_id,
-            kind=AlertKind.HIGH_RISK,
-            patient_id=by.patient_id,
-            cause_id=by.id,
-            created_at=by.screened_at,
-        )
+        """Tell of what was raised."""
+        self.alarm.send(raised, "New high risk", "A screening has found a new high risk for")
 
 
-def _concerns(user: User, managers: set[UUID | None]) -> bool:
+@attrs.frozen(kw_only=True)
+class RaiseOverdue:
+    """Raises one alert for each screening whose review is overdue."""
+
+    new_id: NewId
+    alarm: Alarm
+
+    def __call__(self, unit: ScreeningUnit, overdue: Sequence[Screening], now: datetime) -> Raised:
+        """Store the alerts that are not there yet."""
+        sent = {by.id: _alert(self.new_id(), AlertKind.REVIEW_OVERDUE, by, now) for by in overdue}
+        new = unit.alerts.raise_all(list(sent.values()))
+        concerned = {alert.patient_id for alert in sent.values() if alert.id in new}
+        if not concerned:
+            return Raised()
+        patients = [unit.patients.get(patient_id) for patient_id in sorted(concerned)]
+        managers = {patient.case_manager_id for patient in patients if patient is not None}
+        return Raised(number=len(concerned), to=self.alarm.audience(unit, managers))
+
+    def notify(self, raised: Raised) -> None:
+        """Tell of what was raised."""
+        self.alarm.send(raised, "Overdue review", "The review of a high risk is overdue for")
+
+
+def _alert(alert_id: UUID, kind: AlertKind, by: Screening, now: datetime) -> Alert:
+    return Alert(
+        id=alert_id,
+        clinic_id=by.clinic_id,
+        kind=kind,
+        patient_id=by.patient_id,
+        cause_id=by.id,
+        created_at=now,
+    )
+
+
+def _concerns(user: User, managers: Collection[UUID | None]) -> bool:
     return user.role is Role.ADMIN or (user.role is Role.CASE_MANAGER and user.id in managers)

@@ -29,7 +29,7 @@ from mindbridge_core.screening.review import (
 )
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["ListReviews", "ReviewScreening"]
+__all__ = ["ListReviews", "ReviewScreening", "overdue_of"]
 
 _PLAIN: Final = frozenset({"screening_id", "review_status", "risk_level", "current_risk_level", "lowering_proposed"})
 
@@ -125,7 +125,8 @@ def _two_of_them(screening: Screening, patient: Patient, level: RiskLevel | None
         raise SecondClinicianRequired
 
 
-def _overdue(only: ScreeningFilter, now: datetime, limits: ReviewLimits) -> ScreeningFilter:
+def overdue_of(only: ScreeningFilter, now: datetime, limits: ReviewLimits) -> ScreeningFilter:
+    """Narrow `only` to the `high` ones that have waited for their review longer than the limit."""
     before = now - timedelta(hours=limits.high_hours)
     return attrs.evolve(
         only, risk_level=RiskLevel.HIGH, review_status=ReviewStatus.PENDING_REVIEW, screened_before=before
@@ -151,7 +152,7 @@ class ListReviews:
                     return Page(items=(), after=None)
                 only = attrs.evolve(only, case_manager_id=desk.principal.user_id)
             if overdue:
-                only = _overdue(only, self.clock(), self.limits)
+                only = overdue_of(only, self.clock(), self.limits)
             page = desk.unit.screenings.list(only)
             desk.returns(dict.fromkeys(screening.patient_id for screening in page.items))
         return page
