@@ -17,6 +17,7 @@ __all__ = [
     "address",
     "file",
     "flag",
+    "hour",
     "mailbox",
     "many",
     "number",
@@ -134,6 +135,11 @@ def text(kind: str) -> tuple[str, Converter[str]]:
     if kind == "host":
         return "a host name or address", _matching(_HOST)
     return "text of 1 to 255 characters", _matching(re.compile(r"[^\x00-\x1f\x7f]{1,255}"))
+
+
+def hour() -> tuple[str, Converter[str]]:
+    """Take a time of day."""
+    return "a time of day, as `06:30`", _matching(re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]"))
 
 
 def secret_text(takes: str) -> tuple[str, Converter[str]]:

@@ -18,6 +18,7 @@ from mindbridge_cli.forms import (
     address,
     file,
     flag,
+    hour,
     mailbox,
     many,
     number,
@@ -198,6 +199,10 @@ class Settings:
         "How long a screening of high risk may wait for its review.",
         number(0.1, 168),
         default=24.0,
+    )
+    screening_time: str | None = setting(
+        "When `worker` has all active patients of each clinic screened, by the clinic's clock. Without it: never.",
+        hour(),
     )
     ai_api_key: str | None = setting(
         "The key to Anthropic's API. Without one, screening is by rules alone.", secret_text("a key"), secret=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import time
 from threading import Event
 from typing import Final
 from uuid import UUID, uuid4
@@ -18,8 +19,13 @@ __all__ = ["work"]
 _log: Final = logging.getLogger("mindbridge.worker")
 
 
-def work(core: MindBridge, stop: Event, *, limits: JobLimits, pause: float, once: bool = False) -> None:
-    """Run batches until `stop` is set, or with `once` until there is none; what it had begun is left to others."""
+def work(
+    core: MindBridge, stop: Event, *, limits: JobLimits, pause: float, once: bool = False, daily: time | None = None
+) -> None:
+    """Run batches until `stop` is set, or with `once` until there is none; what it had begun is left to others.
+
+    From `daily` on, by each clinic's clock, the batch of its day is ordered.
+    """
     worker, clinics = uuid4(), list[UUID]()
     try:
         while not stop.is_set():
@@ -27,7 +33,7 @@ def work(core: MindBridge, stop: Event, *, limits: JobLimits, pause: float, once
                 clinics = [one for one in core.ports.trails.clinics() if one != PLATFORM_CLINIC_ID]
             except DependencyUnavailable:
                 _log.warning("the database is not there: trying again")
-            went_on = [_piece(core, clinic, worker, limits) for clinic in clinics if not stop.is_set()]
+            went_on = [_piece(core, clinic, worker, limits, daily) for clinic in clinics if not stop.is_set()]
             if any(went_on):
                 continue
             if once:
@@ -38,9 +44,11 @@ def work(core: MindBridge, stop: Event, *, limits: JobLimits, pause: float, once
             _leave(core, clinic, worker)
 
 
-def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits) -> bool:
+def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, daily: time | None) -> bool:
     """Go on with one of the clinic's batches; return whether there was one. A clinic's trouble is its own."""
     try:
+        if daily is not None:
+            core.order_batch.daily(Operator(clinic_id=clinic_id), daily)
         batch = core.run_batch(Operator(clinic_id=clinic_id), worker, limits)
     except DependencyUnavailable:
         _log.warning("the database is not there: trying again")

@@ -110,6 +110,10 @@ class TestOverviews(OverMemory, testing.OverviewsContract):
     pass
 
 
+class TestBatches(OverMemory, testing.BatchesContract):
+    pass
+
+
 class TestScreenings(OverMemory, testing.ScreeningsContract):
     pass
 

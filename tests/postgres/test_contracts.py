@@ -179,6 +179,10 @@ class TestOverviews(OverPostgres, testing.OverviewsContract):
     pass
 
 
+class TestBatches(OverPostgres, testing.BatchesContract):
+    pass
+
+
 class TestScreenings(OverPostgres, testing.ScreeningsContract):
     pass
 

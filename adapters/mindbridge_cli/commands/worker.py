@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from datetime import timedelta
+from datetime import time, timedelta
 from threading import Event
 
 import click
@@ -38,7 +38,8 @@ __all__ = ["command"]
 def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk: int) -> None:
     """Run the batches of screenings that were ordered, until SIGTERM or SIGINT; any number of workers may run.
 
-    A worker may be killed at any moment: each patient is screened once, and another worker goes on.
+    A worker may be killed at any moment: each patient is screened once, and another worker goes on. With
+    MINDBRIDGE_SCREENING_TIME each clinic has a batch of its own every day, one however many workers there are.
     """
     settings = settings_of(ctx)
     configure_logs(settings.log_level)
@@ -46,5 +47,6 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     limits = JobLimits(lease=timedelta(seconds=lease), by_rules=chunk)
+    at = None if settings.screening_time is None else time.fromisoformat(settings.screening_time)
     with composed(settings) as product:
-        work(product.core, stop, limits=limits, pause=poll, once=once)
+        work(product.core, stop, limits=limits, pause=poll, once=once, daily=at)
