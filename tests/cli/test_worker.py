@@ -8,13 +8,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event
+from typing import Any
 from uuid import UUID
 
 import psycopg
+import pytest
 
+from mindbridge_cli.working import work
 from mindbridge_core import MindBridge, Operator, Role
+from mindbridge_core.errors import DependencyUnavailable
+from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients.importing import ImportPlan
-from mindbridge_core.screening import Batch, BatchRequest, BatchState
+from mindbridge_core.screening import Batch, BatchRequest, BatchState, JobLimits
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
@@ -101,3 +107,58 @@ def test_a_worker_ends_when_nothing_is_left(
     assert 0 == answer.exit_code, answer.output
     assert (24, 12) == settled(database)
     product.database.close()
+
+
+def test_a_clinics_day_is_screened_once_however_many_workers_look(
+    database: TestDatabase, key_ring: Path, served: dict[str, str]
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 30)
+    workers = [worker(served | {"screening_time": "00:00"}, "--chunk", "5") for _ in range(3)]
+    deadline = time.monotonic() + 120
+    while settled(database) != (30, 30) and time.monotonic() < deadline:
+        assert [None] * 3 == [one.poll() for one in workers]
+        time.sleep(0.1)
+    time.sleep(1)
+    for one in workers:
+        one.send_signal(signal.SIGTERM)
+    assert [0] * 3 == [one.wait(timeout=30) for one in workers]
+    with psycopg.connect(database.superuser_url) as superuser:
+        rows = superuser.execute("SELECT day IS NOT NULL, state, ordered_by, screening_type FROM batches").fetchall()
+    assert [(True, "done", None, "daily")] == rows
+    assert (30, 30) == settled(database)
+    product.database.close()
+
+
+class Lamp:
+    """A core that fails as it is told to, for one look."""
+
+    def __init__(self, stop: Event, error: Exception) -> None:
+        self.ports, self.trails, self.stop, self.error = self, self, stop, error
+        self.order_batch = self.run_batch = self
+        self.released = 0
+
+    def clinics(self) -> list[UUID]:
+        return [PLATFORM_CLINIC_ID, UUID(int=5)]
+
+    def __call__(self, *_: object) -> object:
+        self.stop.set()
+        raise self.error
+
+    def release(self, *_: object) -> None:
+        self.released += 1
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [DependencyUnavailable(), ZeroDivisionError("a name")])
+def test_a_worker_outlives_what_fails(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    stop = Event()
+    lamp: Any = Lamp(stop, error)
+    if isinstance(error, DependencyUnavailable):
+        work(lamp, stop, limits=JobLimits(), pause=0)
+    else:
+        with pytest.raises(ZeroDivisionError):
+            work(lamp, stop, limits=JobLimits(), pause=0)
+    assert 1 == lamp.released
+    assert "a name" not in caplog.text
+    assert "waits" in caplog.text or "not there" in caplog.text
