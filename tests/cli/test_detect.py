@@ -46,7 +46,7 @@ def suspect(product: Product) -> User:
 
 
 def test_a_finding_ends_the_command_with_3_and_is_new_once(run: Run, served: dict[str, str], suspect: User) -> None:
-    settings = served | {"detect_refusals": "5"}
+    settings = served | {"detect_refusals": "5", "notify": "console"}
     ended = run("audit", "detect", "--json", **settings)
     document = json.loads(ended.stdout)
     assert (3, 1, 1) == (ended.exit_code, document["found"], document["new"])

@@ -34,10 +34,10 @@ def test_without_anything_set_every_default_is_the_safe_one() -> None:
 
 def test_no_secret_has_a_default() -> None:
     secrets = [field for field in attrs.fields(Settings) if field.metadata["form"].secret]
-    assert {"database_url", "owner_database_url", "key_ring", "smtp_password", "throttle_redis"} == {
+    assert {"ai_api_key", "database_url", "owner_database_url", "key_ring", "smtp_password", "throttle_redis"} == {
         field.name for field in secrets
     }
-    assert [None] * 5 == [field.default for field in secrets]
+    assert [None] * 6 == [field.default for field in secrets]
 
 
 def test_variables_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ EXTRAS = {
     "embedded",
     "flask",
     "lint",
+    "metrics",
     "postgres",
     "redis",
     "security",

