@@ -18,6 +18,7 @@ from mindbridge_core.errors import (
     DependencyUnavailable,
     Forbidden,
     InvalidInput,
+    LostUpdate,
     MfaEnrolmentRequired,
     MfaNotEnabled,
     MfaOn,
@@ -35,6 +36,8 @@ from mindbridge_core.identity import (
     MfaPolicyDraft,
     PasswordAgain,
     PasswordAndCode,
+    PasswordChange,
+    PasswordHasher,
     RecoveryCode,
     RefreshRequest,
     StaffChanges,
@@ -479,3 +482,45 @@ def test_what_was_typed_does_not_show() -> None:
     for typed in (AGAIN, CodeAgain(otp="123456"), PasswordAndCode(password=PASSWORD, otp="123456")):
         assert PASSWORD not in repr(typed)
         assert "123456" not in repr(typed)
+
+
+@attrs.frozen
+class Interrupting:
+    """A hasher beside whose work something else happens."""
+
+    hasher: PasswordHasher
+    meanwhile: Callable[[], None]
+
+    def hash(self, password: str) -> str:
+        self.meanwhile()
+        return self.hasher.hash(password)
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        return self.hasher.verify(password_hash, password)
+
+    def outdated(self, password_hash: str) -> bool:
+        return self.hasher.outdated(password_hash)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_short_password_is_not_kept_when_the_second_factor_goes_meanwhile(
+    house: House, user: User, claim: SessionClaim, *, gone: bool
+) -> None:
+    enrolled(house, claim)
+
+    def meanwhile() -> None:
+        if gone:
+            with house.store.open_unit(user.clinic_id) as unit:
+                unit.second_factors.remove(user.id, house.clock())
+
+    hasher = Interrupting(house.core.ports.password_hasher, meanwhile)
+    core = MindBridge.build(attrs.evolve(house.core.ports, password_hasher=hasher))
+    change = PasswordChange(current_password=PASSWORD, password=SHORT)
+    if gone:
+        assert LostUpdate is refusal(lambda: core.change_password(claim, change))
+    else:
+        core.change_password(claim, change)
+    with house.store.open_unit(user.clinic_id) as unit:
+        stored = unit.users.get(user.id)
+    assert stored is not None
+    assert gone is house.hasher.verify(stored.password_hash, PASSWORD)

@@ -57,16 +57,19 @@ class ChangePassword:
 
         Raises InvalidInput for the new password, AuthenticationFailed for the current one, AccountLocked, LostUpdate.
         """
-        self._hold_to_rules(caller, change.password)
+        mfa = self._hold_to_rules(caller, change.password)
         user = self.prove(caller, Action.PASSWORD_CHANGE, change.current_password)
         fresh, now = self.prove.hasher.hash(normalize_password(change.password)), self.clock()
         with self.work(caller, Action.PASSWORD_CHANGE, resource_id=user.id) as desk:
             desk.unit.account_tokens.end_all(user.id, now)
-            set_password(desk.unit, self.prove.count.settle(desk, user), fresh, now)
+            set_password(desk.unit, self.prove.count.settle(desk, user), fresh, now, mfa=mfa)
         self.tell(user)
 
-    def _hold_to_rules(self, caller: Caller, password: str) -> None:
-        """Refuse a new password that breaks the rules, before anything counts as a try."""
+    def _hold_to_rules(self, caller: Caller, password: str) -> bool:
+        """Refuse a new password that breaks the rules, before anything counts as a try.
+
+        Return whether a second factor counted for it.
+        """
         with self.work(caller, Action.PASSWORD_CHANGE, entered=False) as desk:
             user = desk.unit.users.get(desk.actor.user_id)
             if user is None or not user.active:
@@ -76,6 +79,7 @@ class ChangePassword:
             accept_password(password, self.common, related, mfa=user.mfa_enabled)
         except InvalidInput as refused:
             self.prove.count.refuse(caller, Action.PASSWORD_CHANGE, user, refused)
+        return user.mfa_enabled
 
 
 @attrs.frozen(kw_only=True)

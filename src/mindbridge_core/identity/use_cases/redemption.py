@@ -10,7 +10,7 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Anonymous, Origin
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import AccountTokenRefused, UnknownClinic
+from mindbridge_core.errors import AccountTokenRefused, LostUpdate, UnknownClinic
 from mindbridge_core.identity.account_tokens import AccountLinks, AccountSecret, AccountToken, Purpose
 from mindbridge_core.identity.entities import User, email_digest
 from mindbridge_core.identity.inputs import Redemption
@@ -27,12 +27,16 @@ def related_words(unit: IdentityUnit, user: User) -> list[str]:
     return [user.email, user.full_name] + ([] if clinic is None else [clinic.name])
 
 
-def set_password(unit: IdentityUnit, user: User, password_hash: str, at: datetime) -> User:
-    """Store the hash and end all sessions.
+def set_password(unit: IdentityUnit, user: User, password_hash: str, at: datetime, *, mfa: bool) -> User:
+    """Store the hash and end all sessions. Raises LostUpdate.
 
+    `mfa` says what the password was held to: one that is long enough only with a second factor is not stored for an
+    account whose second factor has gone since.
     The account's one-time tokens and its tries come before: rows are taken in one order everywhere (tokens, tries,
     account, sessions), so that no two units wait for each other.
     """
+    if mfa and not user.mfa_enabled:
+        raise LostUpdate
     saved = unit.users.save(attrs.evolve(user, password_hash=password_hash, password_changed_at=at))
     unit.sessions.end_all(user.id, at)
     return saved
@@ -87,16 +91,20 @@ class RedeemToken:
         secret = AccountSecret.parse(redemption.token)
         caller = Anonymous(clinic_id=secret.clinic_id, origin=origin)
         try:
-            password = self._accepted(purpose, secret, redemption.password)
-            if password is None:
+            accepted = self._accepted(purpose, secret, redemption.password)
+            if accepted is None:
                 with self.work(caller, action):
                     raise AccountTokenRefused
-            return self._set(purpose, action, secret, caller, self.hasher.hash(password))
+            password, mfa = accepted
+            return self._set(purpose, action, secret, caller, self.hasher.hash(password), mfa=mfa)
         except UnknownClinic:
             raise AccountTokenRefused from None  # the clinic in a token is the sender's word
 
-    def _accepted(self, purpose: Purpose, secret: AccountSecret, password: str) -> str | None:
-        """Return the password in the form to hash; None when the token is good for nothing."""
+    def _accepted(self, purpose: Purpose, secret: AccountSecret, password: str) -> tuple[str, bool] | None:
+        """Return the password in the form to hash, and whether a second factor counted for it.
+
+        None when the token is good for nothing.
+        """
         try:
             with self.open_unit(secret.clinic_id) as unit:
                 token = unit.account_tokens.find(secret.digest, purpose)
@@ -106,10 +114,17 @@ class RedeemToken:
                 related = related_words(unit, user)
         except UnknownClinic:
             return None  # the next unit finds the same, and enters it
-        return accept_password(password, self.common, related, mfa=user.mfa_enabled)
+        return accept_password(password, self.common, related, mfa=user.mfa_enabled), user.mfa_enabled
 
     def _set(
-        self, purpose: Purpose, action: Action, secret: AccountSecret, caller: Anonymous, password_hash: str
+        self,
+        purpose: Purpose,
+        action: Action,
+        secret: AccountSecret,
+        caller: Anonymous,
+        password_hash: str,
+        *,
+        mfa: bool,
     ) -> User:
         now = self.clock()
         with self.work(caller, action) as desk:
@@ -121,4 +136,4 @@ class RedeemToken:
             desk.unit.account_tokens.end_all(user.id, now)
             if not user.mfa_enabled:  # a mailbox must not buy any number of guesses at codes
                 desk.unit.attempts.save(desk.unit.attempts.locked(email_digest(user.email)).cleared())
-            return set_password(desk.unit, user, password_hash, now)
+            return set_password(desk.unit, user, password_hash, now, mfa=mfa)
