@@ -9,7 +9,7 @@ import msgspec
 
 from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import Alert, AlertKind, AlertSeverity
-from mindbridge_flask.resources import Pagination
+from mindbridge_flask.paging import Pagination
 
 __all__ = ["AlertPage", "AlertResource"]
 
@@ -42,4 +42,4 @@ class AlertPage(msgspec.Struct, frozen=True):
     def of(cls, page: Page[Alert]) -> AlertPage:
         """Show `page`."""
         shown = [AlertResource.of(alert) for alert in page.items]
-        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+        return cls(shown, Pagination.at(encode_cursor(page.after)))

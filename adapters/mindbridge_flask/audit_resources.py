@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from mindbridge_core.oversight import Examination, TrailPage, TrailRecord
-from mindbridge_flask.resources import Pagination
+from mindbridge_core.pagination import encode_place
+from mindbridge_flask.paging import Pagination
 
 __all__ = ["AuditEntryResource", "AuditPage", "ChainBreakResource", "ExaminationResource"]
 
@@ -74,9 +75,10 @@ class AuditPage(msgspec.Struct, frozen=True):
     pagination: Pagination
 
     @classmethod
-    def of(cls, page: TrailPage, cursor: str | None) -> AuditPage:
+    def of(cls, page: TrailPage) -> AuditPage:
         """Show `page`."""
-        return cls([AuditEntryResource.of(record) for record in page.items], Pagination(cursor, cursor is not None))
+        shown = [AuditEntryResource.of(record) for record in page.items]
+        return cls(shown, Pagination.at(encode_place(page.before)))
 
 
 class ChainBreakResource(msgspec.Struct, frozen=True):

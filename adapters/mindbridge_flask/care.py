@@ -20,8 +20,8 @@ from mindbridge_core.care import (
     PatientMetric,
     Severity,
 )
-from mindbridge_core.pagination import Place, encode_place
-from mindbridge_flask.resources import Pagination
+from mindbridge_core.pagination import encode_place
+from mindbridge_flask.paging import Pagination
 
 __all__ = [
     "AppointmentPage",
@@ -32,10 +32,6 @@ __all__ = [
     "MetricResource",
     "TimelinePage",
 ]
-
-
-def _after(before: Place | None) -> Pagination:
-    return Pagination(encode_place(before), before is not None)
 
 
 class AppointmentResource(msgspec.Struct, frozen=True):
@@ -68,7 +64,7 @@ class AppointmentPage(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, history: History[Appointment]) -> AppointmentPage:
         """Show `history`."""
-        return cls([AppointmentResource.of(one) for one in history.items], _after(history.before))
+        return cls([AppointmentResource.of(one) for one in history.items], Pagination.at(encode_place(history.before)))
 
 
 class CrisisEventResource(msgspec.Struct, frozen=True):
@@ -103,7 +99,7 @@ class CrisisEventPage(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, history: History[CrisisEvent]) -> CrisisEventPage:
         """Show `history`."""
-        return cls([CrisisEventResource.of(one) for one in history.items], _after(history.before))
+        return cls([CrisisEventResource.of(one) for one in history.items], Pagination.at(encode_place(history.before)))
 
 
 class MetricResource(msgspec.Struct, frozen=True):
@@ -131,7 +127,7 @@ class MetricPage(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, history: History[PatientMetric]) -> MetricPage:
         """Show `history`."""
-        return cls([MetricResource.of(one) for one in history.items], _after(history.before))
+        return cls([MetricResource.of(one) for one in history.items], Pagination.at(encode_place(history.before)))
 
 
 class TimelineItem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -163,4 +159,4 @@ class TimelinePage(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, history: History[Event]) -> TimelinePage:
         """Show `history`."""
-        return cls([TimelineItem.of(one) for one in history.items], _after(history.before))
+        return cls([TimelineItem.of(one) for one in history.items], Pagination.at(encode_place(history.before)))

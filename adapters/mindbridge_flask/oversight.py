@@ -10,7 +10,7 @@ import msgspec
 from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import BreakGlass, ReviewOutcome
-from mindbridge_flask.resources import Pagination
+from mindbridge_flask.paging import Pagination
 
 __all__ = ["AuditFindingPage", "EmergencyAccessPage", "EmergencyAccessResource", "GrantedResource"]
 
@@ -59,7 +59,7 @@ class EmergencyAccessPage(msgspec.Struct, frozen=True):
     def of(cls, page: Page[BreakGlass]) -> EmergencyAccessPage:
         """Show `page`."""
         shown = [EmergencyAccessResource.of(access) for access in page.items]
-        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+        return cls(shown, Pagination.at(encode_cursor(page.after)))
 
 
 class AuditFindingResource(msgspec.Struct, frozen=True):
@@ -90,4 +90,4 @@ class AuditFindingPage(msgspec.Struct, frozen=True):
     def of(cls, page: Page[AuditFinding]) -> AuditFindingPage:
         """Show `page`."""
         shown = [AuditFindingResource.of(finding) for finding in page.items]
-        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+        return cls(shown, Pagination.at(encode_cursor(page.after)))

@@ -22,7 +22,8 @@ from mindbridge_core.privacy import (
     Disclosure,
     DisclosureGround,
 )
-from mindbridge_flask.resources import Pagination, PatientResource
+from mindbridge_flask.paging import Pagination
+from mindbridge_flask.resources import PatientResource
 
 __all__ = ["AccessReportResource", "AccountingResource", "ConsentList", "ConsentResource", "DisclosedResource"]
 
@@ -66,7 +67,7 @@ class ConsentList(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, consents: Sequence[Consent]) -> ConsentList:
         """Show `consents`."""
-        return cls([ConsentResource.of(one) for one in consents], Pagination(None, has_more=False))
+        return cls([ConsentResource.of(one) for one in consents], Pagination.at(None))
 
 
 class DisclosureResource(msgspec.Struct, frozen=True):
@@ -139,7 +140,7 @@ class AccountingResource(msgspec.Struct, frozen=True):
     def of(cls, accounting: Accounting) -> AccountingResource:
         """Show `accounting`."""
         lines = [AccountingLineResource.of(line) for line in accounting.lines]
-        return cls(accounting.patient_id, accounting.since, accounting.until, lines, Pagination(None, has_more=False))
+        return cls(accounting.patient_id, accounting.since, accounting.until, lines, Pagination.at(None))
 
 
 class AccessLineResource(msgspec.Struct, frozen=True):
@@ -186,5 +187,5 @@ class AccessReportResource(msgspec.Struct, frozen=True):
         """Show `report`."""
         page = report.page
         lines = [AccessLineResource.of(line) for line in page.items]
-        after = Pagination(encode_cursor(page.after), page.after is not None)
+        after = Pagination.at(encode_cursor(page.after))
         return cls(report.patient_id, report.since, report.until, lines, after)

@@ -17,13 +17,13 @@ from mindbridge_core.identity import Session, TokenPair, User
 from mindbridge_core.identity.use_cases.invitations import Invitation
 from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
+from mindbridge_flask.paging import Pagination
 
 __all__ = [
     "Accepted",
     "AccountResource",
     "Health",
     "InvitedResource",
-    "Pagination",
     "PatientPage",
     "PatientResource",
     "Readiness",
@@ -108,7 +108,7 @@ class UserPage(msgspec.Struct, frozen=True):
     def of(cls, page: Page[User]) -> UserPage:
         """Show `page`."""
         shown = [AccountResource.of(user) for user in page.items]
-        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+        return cls(shown, Pagination.at(encode_cursor(page.after)))
 
 
 class AccountResource(msgspec.Struct, frozen=True):
@@ -260,14 +260,6 @@ class PatientResource(msgspec.Struct, frozen=True):
         )
 
 
-class Pagination(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the list goes on: `next_cursor` for the next request, null at the end."""
-
-    next_cursor: str | None
-    has_more: bool
-    total_count: int | msgspec.UnsetType = msgspec.UNSET
-
-
 class PatientPage(msgspec.Struct, frozen=True):
     """A page of patients, in ascending order of id. `total_count` is there when it was asked for."""
 
@@ -277,9 +269,8 @@ class PatientPage(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, page: Page[Patient]) -> PatientPage:
         """Show `page`."""
-        total = msgspec.UNSET if page.total is None else page.total
         shown = PatientResource.of
         return cls(
             [shown(patient) for patient in page.items],
-            Pagination(encode_cursor(page.after), page.after is not None, total),
+            Pagination.at(encode_cursor(page.after), page.total),
         )

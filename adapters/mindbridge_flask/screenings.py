@@ -28,7 +28,7 @@ from mindbridge_core.screening import (
     Screening,
     Urgency,
 )
-from mindbridge_flask.resources import Pagination
+from mindbridge_flask.paging import Pagination
 
 __all__ = ["ReplayResource", "ScreeningPage", "ScreeningResource"]
 
@@ -192,7 +192,7 @@ class ScreeningPage(msgspec.Struct, frozen=True):
     def of(cls, page: Page[Screening]) -> ScreeningPage:
         """Show `page`."""
         shown = [ScreeningResource.of(one) for one in page.items]
-        return cls(shown, Pagination(encode_cursor(page.after), page.after is not None))
+        return cls(shown, Pagination.at(encode_cursor(page.after)))
 
 
 class ReplayResource(msgspec.Struct, frozen=True):

@@ -16,13 +16,13 @@ from mindbridge_core.oversight import (
     ChainPlace,
     Cut,
     LaneReading,
-    Moment,
     Period,
     TrailFilter,
     TrailPage,
     TrailRecord,
     record_of,
 )
+from mindbridge_core.pagination import Place
 from mindbridge_core.phi import ClinicCipher
 from mindbridge_memory.tables import Tables
 
@@ -57,8 +57,8 @@ class MemoryTrailReader:
                 self.tables.anchors.put(key, anchor)
 
 
-def _moment(record: TrailRecord) -> Moment:
-    return Moment(created_at=record.created_at, id=record.id)
+def _moment(record: TrailRecord) -> Place:
+    return Place(record.created_at, record.id)
 
 
 def _fits(record: TrailRecord, only: TrailFilter) -> bool:

@@ -122,7 +122,7 @@ class PostgresTrailReader:
         """Return a keyset page, reading one row more than it shows."""
         params = attrs.asdict(only, recurse=False) | {
             "clinic_id": self._clinic_id,
-            "before_at": only.before and only.before.created_at,
+            "before_at": only.before and only.before.at,
             "before_id": only.before and only.before.id,
         }
         del params["before"], params["limit"]

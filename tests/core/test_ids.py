@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mindbridge_core.clock import require_utc
 from mindbridge_core.errors import InvalidInput
 from mindbridge_core.ids import uuid7_maker
-from mindbridge_core.pagination import Page, decode_cursor, encode_cursor, page_of
+from mindbridge_core.pagination import Page, Place, decode_cursor, decode_place, encode_cursor, encode_place, page_of
 from mindbridge_core.testing.store import together
 from tests.core.house import START, FakeClock
 
@@ -71,6 +71,16 @@ def test_a_cursor_has_one_spelling() -> None:
     for other in (text + "==", text[:-1] + "B", text + "\n", " " + text):
         with pytest.raises(InvalidInput):
             decode_cursor(other)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
+def test_a_place_in_a_history_is_read_back_and_no_other_text_is(at: datetime, key: UUID) -> None:
+    text = encode_place(Place(at, key))
+    assert text is not None
+    assert (decode_place(text), encode_place(None)) == (Place(at, key), None)
+    for other in ("", "ü", text[:-1], text[:-4], "_" * 32, text + "AAAA", text + "\n"):
+        with pytest.raises(InvalidInput):
+            decode_place(other)
 
 
 def test_one_row_too_many_says_that_more_follow() -> None:

@@ -8,12 +8,10 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import Action
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 from mindbridge_core.patients import AlertFilter
-from mindbridge_core.validation import Number, checked, ruled
 from mindbridge_flask.alerts import AlertPage, AlertResource
 from mindbridge_flask.calls import Answer, StaffCall
-from mindbridge_flask.routes.patients import Cursor
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["ALERTS"]
@@ -22,19 +20,14 @@ ALERTS: Final = RouteTable()
 
 
 @attrs.frozen(kw_only=True)
-class AlertQuery:
+class AlertQuery(PageQuery):
     """Which alerts, how many, and from where on."""
 
     unacknowledged: bool = False
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
 
     def filter(self) -> AlertFilter:
         """Return what the core is asked for."""
-        after = None if self.cursor is None else decode_cursor(self.cursor)
-        return AlertFilter(acknowledged=False if self.unacknowledged else None, after=after, limit=self.limit)
+        return AlertFilter(acknowledged=False if self.unacknowledged else None, after=self.after, limit=self.limit)
 
 
 @ALERTS.route("GET", "/v1/alerts", Action.ALERT_LIST)

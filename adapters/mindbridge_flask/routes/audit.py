@@ -13,20 +13,17 @@ from flask import Response
 
 from mindbridge_core import Action
 from mindbridge_core.audit import Outcome
-from mindbridge_core.errors import InvalidInput
 from mindbridge_core.oversight import (
     ExportFormat,
     Period,
     TrailFilter,
     TrailRecord,
-    decode_moment,
-    encode_moment,
     export_text,
 )
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from mindbridge_core.validation import BrokenRuleError, Number, Text, checked, ruled
+from mindbridge_core.validation import Text, ruled
 from mindbridge_flask.audit_resources import AuditPage, ExaminationResource
 from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.paging import HistoryQuery
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["AUDIT"]
@@ -43,26 +40,8 @@ LINES: Final = 200
 """Lines that are sent at once."""
 
 
-@attrs.frozen
-class MomentCursor:
-    """Text that the trail gave out as its `next_cursor`."""
-
-    def clean(self, value: object) -> object:
-        """Return the text if it is a cursor."""
-        try:
-            decode_moment(str(value))
-        except InvalidInput as invalid:
-            found = invalid.findings[0]
-            raise BrokenRuleError(found.code, found.message) from None
-        return value
-
-    def schema(self) -> dict[str, object]:
-        """Say how it looks; only the list itself makes one."""
-        return {"pattern": "^[A-Za-z0-9_-]{32}$"}
-
-
 @attrs.frozen(kw_only=True)
-class AuditQuery:
+class AuditQuery(HistoryQuery):
     """Which entries, how many, and from where on. `since` is included, `until` is not."""
 
     user_id: UUID | None = None
@@ -74,16 +53,12 @@ class AuditQuery:
     phi_accessed: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(MomentCursor()))
-
-    __attrs_post_init__ = checked
 
     def filter(self) -> TrailFilter:
         """Return what the core is asked for."""
         asked = attrs.asdict(self, recurse=False)
-        cursor = asked.pop("cursor")
-        return TrailFilter(**asked, before=None if cursor is None else decode_moment(cursor))
+        del asked["cursor"]
+        return TrailFilter(**asked, before=self.before)
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +77,7 @@ def read_trail(call: StaffCall, query: AuditQuery) -> Answer[AuditPage]:
     That it was read, and with which filters, is entered in the trail.
     """
     page = call.core.read_trail(call.claim, query.filter())
-    return Answer(content=AuditPage.of(page, encode_moment(page.before)))
+    return Answer(content=AuditPage.of(page))
 
 
 @AUDIT.route("GET", "/v1/audit-logs/export", Action.AUDIT_EXPORT, media=("application/x-ndjson", "text/csv"))

@@ -6,8 +6,6 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-import attrs
-
 from mindbridge_core import Action
 from mindbridge_core.care import (
     AppointmentChanges,
@@ -17,10 +15,7 @@ from mindbridge_core.care import (
     MetricDraft,
     Span,
 )
-from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_place
-from mindbridge_core.validation import BrokenRuleError, Number, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.care import (
     AppointmentPage,
@@ -31,6 +26,7 @@ from mindbridge_flask.care import (
     MetricResource,
     TimelinePage,
 )
+from mindbridge_flask.paging import HistoryQuery
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["CARE"]
@@ -38,42 +34,14 @@ __all__ = ["CARE"]
 CARE: Final = RouteTable()
 
 
-@attrs.frozen
-class PlaceCursor:
-    """Text that a history gave out as its `next_cursor`."""
-
-    def clean(self, value: object) -> object:
-        """Return the text if it is a cursor."""
-        try:
-            decode_place(str(value))
-        except InvalidInput as invalid:
-            found = invalid.findings[0]
-            raise BrokenRuleError(found.code, found.message) from None
-        return value
-
-    def schema(self) -> dict[str, object]:
-        """Say how it looks; only the list itself makes one."""
-        return {"pattern": "^[A-Za-z0-9_-]{32}$"}
-
-
-@attrs.frozen(kw_only=True)
-class HistoryQuery:
-    """How many, and from where on."""
-
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(PlaceCursor()))
-
-    __attrs_post_init__ = checked
-
-    def span(self) -> Span:
-        """Return what the core is asked for."""
-        return Span(before=None if self.cursor is None else decode_place(self.cursor), limit=self.limit)
+def _span(query: HistoryQuery) -> Span:
+    return Span(before=query.before, limit=query.limit)
 
 
 @CARE.route("GET", "/v1/patients/{patient_id}/appointments", Action.APPOINTMENT_LIST)
 def list_appointments(call: StaffCall, patient_id: UUID, query: HistoryQuery) -> Answer[AppointmentPage]:
     """List a patient's appointments by the time they are scheduled at, the latest first."""
-    return Answer(content=AppointmentPage.of(call.core.list_appointments(call.claim, patient_id, query.span())))
+    return Answer(content=AppointmentPage.of(call.core.list_appointments(call.claim, patient_id, _span(query))))
 
 
 @CARE.route(
@@ -107,7 +75,7 @@ def change_appointment(
 @CARE.route("GET", "/v1/patients/{patient_id}/crisis-events", Action.CRISIS_EVENT_LIST)
 def list_crisis_events(call: StaffCall, patient_id: UUID, query: HistoryQuery) -> Answer[CrisisEventPage]:
     """List a patient's crisis events by the time they occurred at, the latest first."""
-    return Answer(content=CrisisEventPage.of(call.core.list_crisis_events(call.claim, patient_id, query.span())))
+    return Answer(content=CrisisEventPage.of(call.core.list_crisis_events(call.claim, patient_id, _span(query))))
 
 
 @CARE.route(
@@ -140,7 +108,7 @@ def change_crisis_event(
 @CARE.route("GET", "/v1/patients/{patient_id}/metrics", Action.METRIC_LIST)
 def list_metrics(call: StaffCall, patient_id: UUID, query: HistoryQuery) -> Answer[MetricPage]:
     """List a patient's measurements by the time they were recorded at, the latest first."""
-    return Answer(content=MetricPage.of(call.core.list_metrics(call.claim, patient_id, query.span())))
+    return Answer(content=MetricPage.of(call.core.list_metrics(call.claim, patient_id, _span(query))))
 
 
 @CARE.route("POST", "/v1/patients/{patient_id}/metrics", Action.METRIC_RECORD, status=HTTPStatus.CREATED)
@@ -158,4 +126,4 @@ def record_metric(
 @CARE.route("GET", "/v1/patients/{patient_id}/timeline", Action.PATIENT_TIMELINE)
 def show_timeline(call: StaffCall, patient_id: UUID, query: HistoryQuery) -> Answer[TimelinePage]:
     """Show appointments, crisis events and measurements in one order, the latest first."""
-    return Answer(content=TimelinePage.of(call.core.show_timeline(call.claim, patient_id, query.span())))
+    return Answer(content=TimelinePage.of(call.core.show_timeline(call.claim, patient_id, _span(query))))

@@ -9,12 +9,10 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import Action
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 from mindbridge_core.patients import BreakGlassFilter, BreakGlassRequest, BreakGlassReview, ReviewStatus
-from mindbridge_core.validation import Number, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.oversight import AuditFindingPage, EmergencyAccessPage, EmergencyAccessResource, GrantedResource
-from mindbridge_flask.routes.patients import Cursor
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["OVERSIGHT"]
@@ -23,29 +21,14 @@ OVERSIGHT: Final = RouteTable()
 
 
 @attrs.frozen(kw_only=True)
-class EmergencyQuery:
+class EmergencyQuery(PageQuery):
     """Which emergency accesses, how many, and from where on."""
 
     status: ReviewStatus | None = None
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
 
     def filter(self) -> BreakGlassFilter:
         """Return what the core is asked for."""
-        after = None if self.cursor is None else decode_cursor(self.cursor)
-        return BreakGlassFilter(status=self.status, after=after, limit=self.limit)
-
-
-@attrs.frozen(kw_only=True)
-class FindingsQuery:
-    """How many findings, and from where on."""
-
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
+        return BreakGlassFilter(status=self.status, after=self.after, limit=self.limit)
 
 
 @OVERSIGHT.route(
@@ -82,11 +65,12 @@ def review_emergency_access(
 
 
 @OVERSIGHT.route("GET", "/v1/audit-findings", Action.AUDIT_FINDINGS)
-def list_findings(call: StaffCall, query: FindingsQuery) -> Answer[AuditFindingPage]:
+def list_findings(call: StaffCall, query: PageQuery) -> Answer[AuditFindingPage]:
     """List the unusual access that rules found in the audit trail, oldest first.
 
     `patient_volume`: more patients in an hour than is usual for anybody and for that user; `off_hours`: many while
     the clinic is closed; `repeated_refusals`. There is one finding per user, rule and hour.
     """
-    after = None if query.cursor is None else decode_cursor(query.cursor)
-    return Answer(content=AuditFindingPage.of(call.core.list_findings(call.claim, after=after, limit=query.limit)))
+    return Answer(
+        content=AuditFindingPage.of(call.core.list_findings(call.claim, after=query.after, limit=query.limit))
+    )

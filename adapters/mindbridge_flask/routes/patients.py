@@ -11,9 +11,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import Action
-from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 from mindbridge_core.patients import (
     Patient,
     PatientChanges,
@@ -23,32 +21,15 @@ from mindbridge_core.patients import (
     RiskLevel,
     numbers,
 )
-from mindbridge_core.validation import BrokenRuleError, Number, Text, checked, ruled
+from mindbridge_core.validation import Text, ruled
 from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.resources import PatientPage, PatientResource
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["PATIENTS"]
 
 PATIENTS: Final = RouteTable()
-
-
-@attrs.frozen
-class Cursor:
-    """Text that a list gave out as its `next_cursor`."""
-
-    def clean(self, value: object) -> object:
-        """Return the text if it is a cursor."""
-        try:
-            decode_cursor(str(value))
-        except InvalidInput as invalid:
-            found = invalid.findings[0]
-            raise BrokenRuleError(found.code, found.message) from None
-        return value
-
-    def schema(self) -> dict[str, object]:
-        """Say how it looks; only the list itself makes one."""
-        return {"pattern": "^[A-Za-z0-9_-]{22}$"}
 
 
 @unique
@@ -59,18 +40,14 @@ class Extra(StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class PatientQuery:
+class PatientQuery(PageQuery):
     """Which patients, how many, and from where on."""
 
     risk_level: RiskLevel | None = None
     status: PatientStatus | None = None
     case_manager_id: UUID | None = None
     q: str | None = attrs.field(default=None, repr=False, metadata=ruled(Text(least=1, most=255)))
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
     include: Extra | None = None
-
-    __attrs_post_init__ = checked
 
     def filter(self) -> PatientFilter:
         """Return what the core is asked for."""
@@ -79,7 +56,7 @@ class PatientQuery:
             status=self.status,
             case_manager_id=self.case_manager_id,
             query=self.q,
-            after=None if self.cursor is None else decode_cursor(self.cursor),
+            after=self.after,
             limit=self.limit,
             total=self.include is Extra.TOTAL,
         )

@@ -10,10 +10,9 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import Action
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, DisclosureRequest
-from mindbridge_core.validation import Number, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.privacy import (
     AccessReportResource,
     AccountingResource,
@@ -21,7 +20,6 @@ from mindbridge_flask.privacy import (
     ConsentResource,
     DisclosedResource,
 )
-from mindbridge_flask.routes.patients import Cursor
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["PRIVACY"]
@@ -30,20 +28,15 @@ PRIVACY: Final = RouteTable()
 
 
 @attrs.frozen(kw_only=True)
-class AccessReportQuery:
+class AccessReportQuery(PageQuery):
     """Which period, how many entries, and from where on. Unsaid, the period is the last 90 days; it is 366 at most."""
 
     since: datetime | None = None
     until: datetime | None = None
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
 
     def asked(self) -> AccessQuery:
         """Return what the core is asked for."""
-        after = None if self.cursor is None else decode_cursor(self.cursor)
-        return AccessQuery(since=self.since, until=self.until, after=after, limit=self.limit)
+        return AccessQuery(since=self.since, until=self.until, after=self.after, limit=self.limit)
 
 
 @PRIVACY.route("GET", "/v1/patients/{patient_id}/consents", Action.CONSENT_LIST)

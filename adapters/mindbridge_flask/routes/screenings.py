@@ -10,13 +10,12 @@ import attrs
 
 from mindbridge_core import Action
 from mindbridge_core.idempotency import IdempotencyKey
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening import ReviewRequest, ReviewStatus, ScreeningFilter, ScreeningRequest
 from mindbridge_core.validation import Number, Text, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.dashboard import DashboardResource
-from mindbridge_flask.routes.patients import Cursor
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.routing import RouteTable
 from mindbridge_flask.screenings import ReplayResource, ScreeningPage, ScreeningResource
 
@@ -26,32 +25,13 @@ SCREENINGS: Final = RouteTable()
 
 
 @attrs.frozen(kw_only=True)
-class HistoryQuery:
-    """How many screenings, and from where on."""
-
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
-
-    @property
-    def after(self) -> UUID | None:
-        """The last id of the page before."""
-        return None if self.cursor is None else decode_cursor(self.cursor)
-
-
-@attrs.frozen(kw_only=True)
-class ScreeningQuery:
+class ScreeningQuery(PageQuery):
     """Which screenings, how many, and from where on. `overdue` are the high ones that have waited too long."""
 
     review_status: ReviewStatus | None = None
     risk_level: RiskLevel | None = None
     case_manager_id: UUID | None = None
     overdue: bool = False
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
 
     def filter(self) -> ScreeningFilter:
         """Return what the core is asked for."""
@@ -59,7 +39,7 @@ class ScreeningQuery:
             review_status=self.review_status,
             risk_level=self.risk_level,
             case_manager_id=self.case_manager_id,
-            after=None if self.cursor is None else decode_cursor(self.cursor),
+            after=self.after,
             limit=self.limit,
         )
 
@@ -143,7 +123,7 @@ def imagine_rules(call: StaffCall, screening_id: UUID, body: WhatIfRequest) -> A
 
 
 @SCREENINGS.route("GET", "/v1/patients/{patient_id}/history", Action.SCREENING_HISTORY)
-def list_screenings(call: StaffCall, patient_id: UUID, query: HistoryQuery) -> Answer[ScreeningPage]:
+def list_screenings(call: StaffCall, patient_id: UUID, query: PageQuery) -> Answer[ScreeningPage]:
     """List a patient's screenings, the newest first."""
     page = call.core.list_screenings(call.claim, patient_id, after=query.after, limit=query.limit)
     return Answer(content=ScreeningPage.of(page))

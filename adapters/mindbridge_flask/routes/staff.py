@@ -6,15 +6,11 @@ from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-import attrs
-
 from mindbridge_core import Action
 from mindbridge_core.identity import StaffChanges
-from mindbridge_core.pagination import DEFAULT_LIMIT, MAX_LIMIT, decode_cursor
-from mindbridge_core.validation import Number, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.resources import AccountResource, SessionList, SessionResource, UserPage
-from mindbridge_flask.routes.patients import Cursor
 from mindbridge_flask.routing import RouteTable
 
 __all__ = ["STAFF"]
@@ -22,21 +18,10 @@ __all__ = ["STAFF"]
 STAFF: Final = RouteTable()
 
 
-@attrs.frozen(kw_only=True)
-class UserQuery:
-    """How many accounts, and from where on."""
-
-    limit: int = attrs.field(default=DEFAULT_LIMIT, metadata=ruled(Number(least=1, most=MAX_LIMIT)))
-    cursor: str | None = attrs.field(default=None, metadata=ruled(Cursor()))
-
-    __attrs_post_init__ = checked
-
-
 @STAFF.route("GET", "/v1/users", Action.USER_LIST)
-def list_staff(call: StaffCall, query: UserQuery) -> Answer[UserPage]:
+def list_staff(call: StaffCall, query: PageQuery) -> Answer[UserPage]:
     """List the clinic's accounts, deactivated ones too."""
-    after = None if query.cursor is None else decode_cursor(query.cursor)
-    return Answer(content=UserPage.of(call.core.list_staff(call.claim, after=after, limit=query.limit)))
+    return Answer(content=UserPage.of(call.core.list_staff(call.claim, after=query.after, limit=query.limit)))
 
 
 @STAFF.route("GET", "/v1/users/{user_id}", Action.USER_VIEW, tagged=True)

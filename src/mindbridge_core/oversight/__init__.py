@@ -9,7 +9,6 @@ from mindbridge_core.oversight.checkpoints import (
     read_checkpoint,
     write_checkpoint,
 )
-from mindbridge_core.oversight.cursors import decode_moment, encode_moment
 from mindbridge_core.oversight.detection import (
     WINDOW,
     AuditFinding,
@@ -31,7 +30,6 @@ from mindbridge_core.oversight.detectors import (
 from mindbridge_core.oversight.entities import (
     ChainPlace,
     Examination,
-    Moment,
     Period,
     TrailFilter,
     TrailPage,
@@ -75,7 +73,6 @@ __all__ = [
     "LaneHash",
     "LaneMark",
     "LaneReading",
-    "Moment",
     "OffHours",
     "Offline",
     "OversightUnit",
@@ -98,9 +95,7 @@ __all__ = [
     "Trails",
     "Waiting",
     "Watch",
-    "decode_moment",
     "detectors_of",
-    "encode_moment",
     "examine",
     "examine_export",
     "export_text",

@@ -12,9 +12,9 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.audit import Outcome
 from mindbridge_core.compliance import ChainBreak, Link, SealedEntry, spell
-from mindbridge_core.pagination import DEFAULT_LIMIT
+from mindbridge_core.pagination import DEFAULT_LIMIT, Place
 
-__all__ = ["ChainPlace", "Examination", "Moment", "Period", "TrailFilter", "TrailPage", "TrailRecord", "record_of"]
+__all__ = ["ChainPlace", "Examination", "Period", "TrailFilter", "TrailPage", "TrailRecord", "record_of"]
 
 
 @attrs.frozen(kw_only=True)
@@ -95,14 +95,6 @@ def record_of(sealed: SealedEntry, *, intact: bool = True) -> TrailRecord:
     )
 
 
-@attrs.frozen(kw_only=True, order=True)
-class Moment:
-    """A record's place in time; its id settles which of two at one time comes first."""
-
-    created_at: datetime
-    id: UUID
-
-
 @attrs.frozen(order=True)
 class ChainPlace:
     """A record's place in the chains; its id settles the order of two that claim one place."""
@@ -133,7 +125,7 @@ class TrailFilter:
     phi_accessed: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
-    before: Moment | None = None
+    before: Place | None = None
     limit: int = DEFAULT_LIMIT
 
 
@@ -142,14 +134,14 @@ class TrailPage:
     """At most `limit` records, newest first; `before` is where the next page goes on, None at the end."""
 
     items: tuple[TrailRecord, ...]
-    before: Moment | None
+    before: Place | None
 
     @classmethod
     def of(cls, rows: list[TrailRecord], limit: int) -> TrailPage:
         """Make a page of `limit` from up to `limit + 1` rows: the one too many says that more follow."""
         kept = tuple(rows[:limit])
         more = len(rows) > limit
-        return cls(items=kept, before=Moment(created_at=kept[-1].created_at, id=kept[-1].id) if more else None)
+        return cls(items=kept, before=Place(kept[-1].created_at, kept[-1].id) if more else None)
 
 
 @attrs.frozen(kw_only=True)
