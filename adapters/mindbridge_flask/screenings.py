@@ -105,7 +105,8 @@ class ProposalResource(msgspec.Struct, frozen=True):
 class ScreeningResource(msgspec.Struct, frozen=True, kw_only=True):
     """A screening. `risk_level` is what it found, `effective_risk_level` what counts after its review.
 
-    `missing` names what nobody had recorded. `ai_failure` says why no model's answer counts, where one might have.
+    `missing` names what nobody had recorded. `ai_failure` says why no model's answer counts, where one might have;
+    `stale` is one about a record that has changed since, which counts where it raises.
     """
 
     id: UUID

@@ -263,17 +263,28 @@ def test_an_assessor_without_a_proper_name_is_not_wired() -> None:
         ward(WrongAnswer(name="Not A Word"))
 
 
-def test_a_record_that_changed_meanwhile_is_screened_as_it_is_now_and_the_answer_does_not_count() -> None:
+@pytest.mark.parametrize(
+    ("said", "level", "failure"),
+    [
+        (scripted_answer("low", 5), MEDIUM, FailureReason.STALE),
+        (scripted_answer("high", 90), HIGH, FailureReason.STALE),
+        ("nonsense", MEDIUM, FailureReason.MALFORMED),
+    ],
+)
+def test_a_record_that_changed_meanwhile_is_screened_as_it_is_now_and_the_answer_can_only_raise(
+    said: str, level: RiskLevel, failure: FailureReason
+) -> None:
     here: Ward
 
     def script(_: AssessmentRequest) -> str:
         here.change(crisis_calls_30days=3)
-        return scripted_answer("high", 90)
+        return said
 
     here = ward(ScriptedAssessor(script))
     screening = here.screen()
-    assert (MEDIUM, FailureReason.STALE) == (screening.risk_level, screening.ai_failure)
-    assert scripted_answer("high", 90) == screening.ai_raw_response
+    assert (level, failure) == (screening.risk_level, screening.ai_failure)
+    assert here.house.core.replay_screening(here.admin, screening.id).same
+    assert said == screening.ai_raw_response
     assert 3 == screening.record.crisis_calls_30days
 
 

@@ -103,7 +103,7 @@ def _band(value: int | None, bounds: tuple[int, ...], bands: tuple[str, ...]) ->
 
 @unique
 class FailureReason(StrEnum):
-    """Why there is no answer to go by."""
+    """Why there is no answer to go by; for `stale`, why it counts only where it raises."""
 
     DISABLED = "disabled"
     MALFORMED = "malformed"

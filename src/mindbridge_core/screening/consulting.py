@@ -39,14 +39,18 @@ class Consultation:
         """What stands in the scales against the rules; None where nobody was to be asked."""
         return heard(self.text, self.failure)
 
-    def spoilt(self, reason: FailureReason) -> Consultation:
-        """Return it as one whose answer does not count, though it is kept."""
-        return attrs.evolve(self, failure=reason)
+    @property
+    def outdated(self) -> Consultation:
+        """It, as one that was about a record which has changed since; a failure stays the failure that it was."""
+        return self if self.failure is not None else attrs.evolve(self, failure=FailureReason.STALE)
 
 
 def heard(text: str | None, failure: FailureReason | None) -> Assessment | AssessorFailure | None:
-    """Return the assessment that a stored answer is; a failure, where there is a reason not to go by it."""
-    if failure is not None:
+    """Return the assessment that a stored answer is; a failure, where there is a reason not to go by it.
+
+    One that has become outdated still counts: it can only raise, and the record's change may not be what it was about.
+    """
+    if failure is not None and (failure is not FailureReason.STALE or text is None):
         return AssessorFailure(reason=failure)
     return None if text is None else read_assessment(text)
 

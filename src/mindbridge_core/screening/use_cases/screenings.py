@@ -107,7 +107,7 @@ class ScreenPatient:
             if not self._consented(desk, patient):
                 consultation = Consultation(failure=FailureReason.NO_CONSENT)
             elif patient.version != version:
-                consultation = consultation.spoilt(FailureReason.STALE)
+                consultation = consultation.outdated
             return self._screen(desk, patient, order, consultation)
 
     def _consented(self, desk: Desk[ScreeningUnit], patient: Patient) -> bool:
