@@ -1,4 +1,4 @@
-"""Everything in one process tree, for a look: PostgreSQL, schema, sample data, server."""
+"""Everything in one process tree, for a look: PostgreSQL, schema, sample data, server, worker."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import attrs
 from mindbridge_cli.compose import composed
 from mindbridge_cli.demo_database import prepare_database
 from mindbridge_cli.demo_place import DemoPlace
+from mindbridge_cli.demo_worker import worker_beside
 from mindbridge_cli.seed_file import Seed, oakwood
 from mindbridge_cli.seeding import plant
 from mindbridge_cli.server import Serving, run_server
@@ -86,6 +87,7 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
         passwords = place.passwords(normalize_email(member.email) for member in seed.staff)
         with composed(settings, ring) as product:
             plant(product.core, seed, passwords)
+        stack.enter_context(worker_beside(settings, ring, listener))
         announcement = Announcement(
             url=f"http://{HOST}:{listener.getsockname()[1]}",
             database_url=database.url,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import time
 from threading import Event
+from time import monotonic
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -16,6 +18,9 @@ from mindbridge_flask.unexpected import trace
 
 __all__ = ["work"]
 
+OVERDUE_SECONDS: Final = 60.0
+"""How often each clinic's reviews are looked at for those that have become overdue."""
+
 _log: Final = logging.getLogger("mindbridge.worker")
 
 
@@ -24,16 +29,21 @@ def work(
 ) -> None:
     """Run batches until `stop` is set, or with `once` until there is none; what it had begun is left to others.
 
-    From `daily` on, by each clinic's clock, the batch of its day is ordered.
+    From `daily` on, by each clinic's clock, the batch of its day is ordered. Alerts are raised of each clinic's reviews
+    that have become overdue, every minute.
     """
-    worker, clinics = uuid4(), list[UUID]()
+    worker, clinics, overdue = uuid4(), list[UUID](), _Overdue(core)
     try:
         while not stop.is_set():
             try:
                 clinics = [one for one in core.ports.trails.clinics() if one != PLATFORM_CLINIC_ID]
             except DependencyUnavailable:
                 _log.warning("the database is not there: trying again")
-            went_on = [_piece(core, clinic, worker, limits, daily) for clinic in clinics if not stop.is_set()]
+            went_on = []
+            for clinic in clinics:
+                if not stop.is_set():
+                    overdue(clinic)
+                    went_on.append(_piece(core, clinic, worker, limits, daily))
             if any(went_on):
                 continue
             if once:
@@ -44,21 +54,53 @@ def work(
             _leave(core, clinic, worker)
 
 
+class _Overdue:
+    """Raises alerts of the reviews that have become overdue, a clinic at a time, each clinic every minute."""
+
+    def __init__(self, core: MindBridge) -> None:
+        self.core, self.due = core, dict[UUID, float]()
+
+    def __call__(self, clinic_id: UUID) -> None:
+        """Look at the clinic's reviews, if it is time."""
+        if monotonic() >= self.due.get(clinic_id, 0.0):
+            self.due[clinic_id] = monotonic() + OVERDUE_SECONDS
+            _kept_going(lambda: self._escalate(clinic_id), "reviews wait to be looked at")
+
+    def _escalate(self, clinic_id: UUID) -> bool:
+        by = Operator(clinic_id=clinic_id)
+        page = self.core.escalate_reviews(by, quiet=True)
+        raised = page.raised
+        while page.after is not None:
+            page = self.core.escalate_reviews(by, after=page.after, quiet=True)
+            raised += page.raised
+        if raised:
+            _log.info("%d reviews are newly overdue", raised)
+        return raised > 0
+
+
 def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, daily: time | None) -> bool:
-    """Go on with one of the clinic's batches; return whether there was one. A clinic's trouble is its own."""
-    try:
+    """Go on with one of the clinic's batches; return whether there was one."""
+
+    def go_on() -> bool:
         if daily is not None:
             core.order_batch.daily(Operator(clinic_id=clinic_id), daily)
         batch = core.run_batch(Operator(clinic_id=clinic_id), worker, limits)
+        if batch is not None and batch.ended:
+            _log.info("batch %s: %s, %d of %d screened", batch.id, batch.state, batch.screened, batch.total)
+        return batch is not None
+
+    return _kept_going(go_on, "a batch waits")
+
+
+def _kept_going(task: Callable[[], bool], otherwise: str) -> bool:
+    """Return what the task returns, and False when it fails: a clinic's trouble is its own."""
+    try:
+        return task()
     except DependencyUnavailable:
         _log.warning("the database is not there: trying again")
-        return False
     except Exception as error:  # noqa: BLE001 - a worker that ended would leave all clinics waiting
-        _log.error("a batch waits: %s at %s", *trace(error))
-        return False
-    if batch is not None and batch.ended:
-        _log.info("batch %s: %s, %d of %d screened", batch.id, batch.state, batch.screened, batch.total)
-    return batch is not None
+        _log.error("%s: %s at %s", otherwise, *trace(error))
+    return False
 
 
 def _leave(core: MindBridge, clinic_id: UUID, worker: UUID) -> None:

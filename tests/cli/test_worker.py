@@ -15,10 +15,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from mindbridge_cli import working
 from mindbridge_cli.working import work
 from mindbridge_core import MindBridge, Operator, Role
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.patients import AlertFilter, AlertKind
 from mindbridge_core.patients.importing import ImportPlan
 from mindbridge_core.screening import Batch, BatchRequest, BatchState, JobLimits
 from mindbridge_postgres import PoolSettings
@@ -130,18 +132,37 @@ def test_a_clinics_day_is_screened_once_however_many_workers_look(
     product.database.close()
 
 
+def test_a_worker_alerts_once_of_what_has_become_overdue(
+    database: TestDatabase, key_ring: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "OVERDUE_SECONDS", 0.0)
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 7)
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    overdue = AlertFilter(kinds=frozenset({AlertKind.REVIEW_OVERDUE}))
+    product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+    work(product.core, Event(), limits=JobLimits(), pause=0, once=True)
+    assert () == product.core.list_alerts(admin, overdue).items
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("UPDATE screenings SET screened_at = screened_at - interval '25 hours'")
+    for _ in range(2):
+        work(product.core, Event(), limits=JobLimits(), pause=0, once=True)
+        assert 4 == len(product.core.list_alerts(admin, overdue).items)
+    product.database.close()
+
+
 class Lamp:
     """A core that fails as it is told to, for one look."""
 
     def __init__(self, stop: Event, error: Exception) -> None:
         self.ports, self.trails, self.stop, self.error = self, self, stop, error
-        self.order_batch = self.run_batch = self
+        self.order_batch = self.run_batch = self.escalate_reviews = self
         self.released = 0
 
     def clinics(self) -> list[UUID]:
         return [PLATFORM_CLINIC_ID, UUID(int=5)]
 
-    def __call__(self, *_: object) -> object:
+    def __call__(self, *_: object, **__: object) -> object:
         self.stop.set()
         raise self.error
 

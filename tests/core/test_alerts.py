@@ -219,6 +219,20 @@ def test_an_overdue_review_raises_one_alert_and_a_reviewed_one_none(ward: Ward) 
     assert len(ward.told()) == 2
 
 
+def test_who_looks_quietly_leaves_an_entry_only_of_what_was_raised(ward: Ward) -> None:
+    operator = Operator(clinic_id=ward.clinic)
+    patient_id = ward.patient(**CRISIS)
+    ward.screen(patient_id)
+    ward.house.clock.forward(hours=25)
+    assert 1 == ward.core.escalate_reviews(operator, quiet=True).raised
+    entries = ward.house.entries()
+    assert (Action.SCREENING_ESCALATE, (patient_id,)) == (entries[-1].action, entries[-1].resource_ids)
+    assert 0 == ward.core.escalate_reviews(operator, quiet=True).raised
+    assert entries == ward.house.entries()
+    assert 0 == ward.core.escalate_reviews(operator).raised
+    assert len(entries) + 1 == len(ward.house.entries())
+
+
 def test_overdue_reviews_are_gone_through_in_pages(ward: Ward) -> None:
     operator = Operator(clinic_id=ward.clinic)
     for _ in range(3):

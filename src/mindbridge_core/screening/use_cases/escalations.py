@@ -40,15 +40,22 @@ class EscalateReviews:
     limits: ReviewLimits
     alarm: RaiseOverdue
 
-    def __call__(self, caller: Caller, *, after: UUID | None = None, limit: int = MAX_LIMIT) -> Escalation:
-        """Go through a page of the clinic's overdue reviews, oldest first; one entry names the patients on it."""
-        with self.work(caller, Action.SCREENING_ESCALATE) as desk:
+    def __call__(
+        self, caller: Caller, *, after: UUID | None = None, limit: int = MAX_LIMIT, quiet: bool = False
+    ) -> Escalation:
+        """Go through a page of the clinic's overdue reviews, oldest first; one entry names the patients on it.
+
+        With `quiet` a page that raised nothing leaves no entry: for whoever looks every minute and is shown nothing.
+        """
+        with self.work(caller, Action.SCREENING_ESCALATE, entered=False) as desk:
             now = self.clock()
             only = overdue_of(ScreeningFilter(after=after, limit=limit), now, self.limits)
             page = desk.unit.screenings.list(only)
             raised = self.alarm(desk.unit, page.items, now)
             desk.returns(dict.fromkeys(screening.patient_id for screening in page.items))
             desk.changes({"alerts": raised.number}, plain=frozenset({"alerts"}))
+            if raised.number or not quiet:
+                desk.enter()
             result = Escalation(clinic_id=desk.principal.clinic_id, raised=raised.number, after=page.after)
         self.alarm.notify(raised)
         return result
