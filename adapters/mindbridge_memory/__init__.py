@@ -1,6 +1,7 @@
 """Every port of the core in memory: for tests, examples and first steps."""
 
 from mindbridge_memory.assessor import ScriptedAssessor, scripted_answer
+from mindbridge_memory.batch_assessor import ScriptedBatches
 from mindbridge_memory.codes import StandardCodes
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
 from mindbridge_memory.notices import KeptMessages, at_once
@@ -24,6 +25,7 @@ __all__ = [
     "OpaqueAccessTokens",
     "ProcessKeys",
     "ScriptedAssessor",
+    "ScriptedBatches",
     "ScryptHasher",
     "StandardCodes",
     "Table",

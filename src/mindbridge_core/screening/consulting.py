@@ -18,7 +18,7 @@ from mindbridge_core.screening.assessment import (
 )
 from mindbridge_core.screening.ports import RiskAssessor
 
-__all__ = ["Consultation", "consult", "heard"]
+__all__ = ["Consultation", "consult", "consulted", "heard"]
 
 _KEPT: Final = 65_536
 
@@ -61,6 +61,11 @@ def consult(assessor: RiskAssessor, request: AssessmentRequest) -> Consultation:
         said = assessor.assess(request)
     except Exception:  # noqa: BLE001 - an assessor that breaks its promise must not break a screening
         return Consultation(asked=request, failure=FailureReason.UNEXPECTED)
+    return consulted(request, said)
+
+
+def consulted(request: AssessmentRequest, said: AssessorReply | AssessorFailure) -> Consultation:
+    """Return what came of asking, read as strictly whenever it comes."""
     if isinstance(said, AssessorFailure):
         return attrs.evolve(_heard_from(said, said.text), asked=request, failure=said.reason)
     if not isinstance(said, AssessorReply):

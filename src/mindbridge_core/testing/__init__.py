@@ -9,6 +9,7 @@ from mindbridge_core.testing.alerts import AlertsContract
 from mindbridge_core.testing.answers import AnswersContract
 from mindbridge_core.testing.assessor import RiskAssessorContract
 from mindbridge_core.testing.attempts import LoginAttemptsContract
+from mindbridge_core.testing.batch_assessor import BatchAssessorContract
 from mindbridge_core.testing.batches import BatchesContract
 from mindbridge_core.testing.care import (
     AppointmentsContract,
@@ -47,6 +48,7 @@ __all__ = [
     "AuditFindingsContract",
     "AuditSinkContract",
     "AuditTrailContract",
+    "BatchAssessorContract",
     "BatchesContract",
     "CareHistoryContract",
     "ClinicKeysContract",

@@ -22,7 +22,7 @@ from mindbridge_core.screening import (
 )
 from mindbridge_core.testing.store import together
 
-__all__ = ["RiskAssessorContract"]
+__all__ = ["REQUESTS", "RiskAssessorContract", "examine"]
 
 REQUESTS: Final = [
     AssessmentRequest(
@@ -58,7 +58,7 @@ class RiskAssessorContract(ABC):
         """It never raises, and each reply says which model wrote it and on which prompt."""
         assessor = self.assessor()
         for request in REQUESTS:
-            _examine(assessor.assess(request))
+            examine(assessor.assess(request))
 
     def test_requests_at_once_are_answered_each(self) -> None:
         """It is asked from many threads."""
@@ -66,10 +66,11 @@ class RiskAssessorContract(ABC):
         answers = together(*[lambda: assessor.assess(REQUESTS[0])] * 8)
         for answer in answers:
             assert not isinstance(answer, Exception)
-            _examine(answer)
+            examine(answer)
 
 
-def _examine(answer: AssessorReply | AssessorFailure) -> None:
+def examine(answer: AssessorReply | AssessorFailure) -> None:
+    """Assert what holds for whatever an assessor says."""
     assert answer.model is None or 1 <= len(answer.model) <= 100
     assert answer.prompt_hash is None or re.fullmatch("[0-9a-f]{64}", answer.prompt_hash)
     if isinstance(answer, AssessorReply):
