@@ -1,4 +1,4 @@
-"""Many patients in one statement.
+"""Many rows in one statement.
 
 COPY would be the way, but PostgreSQL has none for a role that row-level security binds. So each column travels as
 one array, spelled out: adapting lists value by value costs the driver several times as much.
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from mindbridge_postgres.database import Connection
 
-__all__ = ["insert_patients"]
+__all__ = ["as_array", "insert_patients"]
 
 Row = Mapping[str, Any]
 """A patient's columns by name, sealed; `tokens` are what the patient is found by."""
@@ -24,6 +24,22 @@ def _plain(value: object) -> str:
 
 def _octets(value: bytes | None) -> str:
     return "NULL" if value is None else f'"\\\\x{value.hex()}"'
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
+
+
+_SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {"bytea": _octets, "text": _quoted, "jsonb": _quoted}
+
+
+def as_array(values: Iterable[Any], kind: str) -> str:
+    """Spell values of a type of PostgreSQL as its arrays are written; text, and JSON as text, may hold anything."""
+    return "{" + ",".join(map(_SPELLED.get(kind, _plain), values)) + "}"
 
 
 _TYPES: Final[Mapping[str, str]] = {
@@ -61,17 +77,10 @@ FROM unnest(%(tokens)s::bytea[], %(places)s::integer[]) AS hashed (token, place)
 """
 
 
-def _array(values: Iterable[Any], spell: Callable[[Any], str]) -> str:
-    return "{" + ",".join(map(spell, values)) + "}"
-
-
 def insert_patients(connection: Connection, clinic_id: UUID, rows: Sequence[Row]) -> None:
     """Insert patients who are new, and what they are found by."""
-    params: dict[str, object] = {
-        name: _array((row[name] for row in rows), _octets if kind == "bytea" else _plain)
-        for name, kind in _TYPES.items()
-    }
+    params: dict[str, object] = {name: as_array([row[name] for row in rows], kind) for name, kind in _TYPES.items()}
     found = sorted((token, place) for place, row in enumerate(rows, start=1) for token in row["tokens"])
-    params["tokens"] = _array((token for token, _ in found), _octets)
-    params["places"] = _array((place for _, place in found), str)
+    params["tokens"] = as_array([token for token, _ in found], "bytea")
+    params["places"] = as_array([place for _, place in found], "integer")
     connection.run(_INSERT, params | {"clinic_id": clinic_id})

@@ -2,67 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import attrs
-from cattrs.preconf.json import make_converter
-from psycopg.types.json import Jsonb
 
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.patients import RiskLevel
 from mindbridge_core.phi import ClinicCipher
-from mindbridge_core.screening import (
-    AssessmentRequest,
-    Confirmed,
-    FailureReason,
-    FiredRecord,
-    Flag,
-    Guardrail,
-    LoweringProposed,
-    Overridden,
-    Pending,
-    RecommendedAction,
-    RecordSnapshot,
-    Review,
-    Screening,
-    ScreeningFilter,
-    Usage,
-)
+from mindbridge_core.screening import Screening, ScreeningFilter
+from mindbridge_postgres.bulk import as_array
 from mindbridge_postgres.database import Connection
+from mindbridge_postgres.screening_rows import COLUMNS, SEALED, row_of, screening_of
 
 __all__ = ["PostgresScreenings"]
 
-_COLUMNS: Final = (
-    "id, patient_id, performed_by, screening_type, risk_level, risk_score, rules_level, rules_version,"
-    " primary_risk_factor, contributing_factors, recommended_actions, clinical_notes, flags, missing, guardrails,"
-    " assessor, ai_model, ai_prompt_hash, ai_raw_response, ai_failure, provenance, review_status, reviewed_by,"
-    " reviewed_at, review_note, reviewed_level, proposed_by, proposed_at, proposed_level, proposed_reason, duration_ms,"
-    " screened_at, version"
-)
-_NAMES: Final = tuple(_COLUMNS.split(", "))
-_SEALED: Final = (
-    "primary_risk_factor",
-    "contributing_factors",
-    "recommended_actions",
-    "clinical_notes",
-    "ai_raw_response",
-    "provenance",
-    "review_note",
-    "proposed_reason",
-)
+_NAMES: Final = tuple(COLUMNS.split(", "))
 _VALUES: Final = ", ".join(f"%({name})s" for name in _NAMES)
 
-_ADD: Final = f"INSERT INTO screenings (clinic_id, {_COLUMNS}) VALUES (%(clinic_id)s, {_VALUES})"
+_ADD: Final = f"INSERT INTO screenings (clinic_id, {COLUMNS}) VALUES (%(clinic_id)s, {_VALUES})"
 
 _TYPES: Final[Mapping[str, LiteralString]] = {
     **dict.fromkeys(_NAMES, "text"),
     **dict.fromkeys(("id", "patient_id", "performed_by", "reviewed_by", "proposed_by"), "uuid"),
-    **dict.fromkeys(_SEALED, "bytea"),
+    **dict.fromkeys(SEALED, "bytea"),
     **dict.fromkeys(("flags", "missing", "guardrails"), "jsonb"),
     **dict.fromkeys(("reviewed_at", "proposed_at", "screened_at"), "timestamptz"),
     **dict.fromkeys(("duration_ms", "version"), "integer"),
@@ -71,11 +35,11 @@ _TYPES: Final[Mapping[str, LiteralString]] = {
 _ARRAYS: Final[LiteralString] = ", ".join(f"%({name})s::{kind}[]" for name, kind in _TYPES.items())
 
 _ADD_MANY: Final[LiteralString] = f"""
-INSERT INTO screenings (clinic_id, {_COLUMNS})
-SELECT %(clinic_id)s::uuid, {_COLUMNS} FROM unnest({_ARRAYS}) AS sent ({_COLUMNS})
+INSERT INTO screenings (clinic_id, {COLUMNS})
+SELECT %(clinic_id)s::uuid, {COLUMNS} FROM unnest({_ARRAYS}) AS sent ({COLUMNS})
 """
 
-_GET: Final = f"SELECT {_COLUMNS} FROM screenings WHERE clinic_id = %s AND id = %s AND deleted_at IS NULL"
+_GET: Final = f"SELECT {COLUMNS} FROM screenings WHERE clinic_id = %s AND id = %s AND deleted_at IS NULL"
 
 _LATEST: Final = """
 SELECT id FROM screenings WHERE clinic_id = %s AND patient_id = %s AND deleted_at IS NULL ORDER BY id DESC LIMIT 1
@@ -92,7 +56,7 @@ RETURNING version
 """
 
 _LIST: Final = f"""
-SELECT {_COLUMNS} FROM screenings
+SELECT {COLUMNS} FROM screenings
 WHERE clinic_id = %(clinic_id)s AND deleted_at IS NULL AND EXISTS (
     SELECT FROM patients
     WHERE patients.clinic_id = %(clinic_id)s AND patients.id = screenings.patient_id AND patients.deleted_at IS NULL"""
@@ -104,23 +68,6 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
     "review_status": " AND review_status = %(review_status)s",
     "screened_before": " AND screened_at < %(screened_before)s",
 }
-
-
-@attrs.frozen(kw_only=True)
-class _Provenance:
-    """What a replay needs, as one sealed text."""
-
-    record: RecordSnapshot
-    fired: tuple[FiredRecord, ...]
-    asked: AssessmentRequest | None
-    usage: Usage | None = None
-
-
-_json: Final = make_converter()
-
-
-_json.register_unstructure_hook(Decimal, str)
-_json.register_structure_hook(Decimal, lambda text, _: Decimal(text))
 
 
 class PostgresScreenings:
@@ -139,14 +86,14 @@ class PostgresScreenings:
     def add_many(self, screenings: Sequence[Screening]) -> None:
         """Insert the screenings in one statement."""
         if screenings:
-            rows = [self._row(screening) for screening in screenings]
-            columns = {name: [row[name] for row in rows] for name in _NAMES}
+            rows = [row_of(screening, self._cipher) for screening in screenings]
+            columns = {name: as_array([row[name] for row in rows], kind) for name, kind in _TYPES.items()}
             self._connection.run(_ADD_MANY, columns | {"clinic_id": self._clinic_id})
 
     def get(self, screening_id: UUID) -> Screening | None:
         """Return the screening."""
         row = self._connection.run(_GET, (self._clinic_id, screening_id)).fetchone()
-        return None if row is None else self._screening(row)
+        return None if row is None else screening_of(row, self._clinic_id, self._cipher)
 
     def list(self, only: ScreeningFilter) -> Page[Screening]:
         """Return a keyset page, reading one row more than it shows."""
@@ -159,7 +106,7 @@ class PostgresScreenings:
         order: LiteralString = " ORDER BY id DESC" if only.newest_first else " ORDER BY id"
         # The limit stands in the text, as in the list of patients.
         rows = self._connection.run(f"{query}{order} LIMIT {int(only.limit) + 1}", params).fetchall()
-        return page_of([(row[0], self._screening(row)) for row in rows], only.limit)
+        return page_of([(row[0], screening_of(row, self._clinic_id, self._cipher)) for row in rows], only.limit)
 
     def latest(self, patient_id: UUID) -> UUID | None:
         """Return the id of the patient's last screening."""
@@ -175,93 +122,4 @@ class PostgresScreenings:
         return stored
 
     def _row(self, screening: Screening) -> dict[str, Any]:
-        held = attrs.asdict(screening, recurse=False)
-        provenance = _Provenance(
-            record=screening.record, fired=screening.fired, asked=screening.asked, usage=screening.ai_usage
-        )
-        row: dict[str, Any] = {name: held.get(name) for name in _NAMES} | _review_row(screening.review)
-        row |= {
-            "clinic_id": self._clinic_id,
-            "contributing_factors": json.dumps(screening.contributing_factors),
-            "recommended_actions": _json.dumps(screening.recommended_actions),
-            "flags": Jsonb(list(screening.flags)),
-            "missing": Jsonb(list(screening.missing)),
-            "guardrails": Jsonb([{"id": one.id, "reason": one.reason} for one in screening.guardrails]),
-            "provenance": _json.dumps(provenance),
-            "review_status": screening.review_status,
-        }
-        texts: dict[str, str] = {name: row[name] for name in _SEALED if row[name] is not None}
-        encrypt = self._cipher.encrypt
-        return row | {name: encrypt(f"screenings.{name}", screening.id, text) for name, text in texts.items()}
-
-    def _screening(self, found: Sequence[Any]) -> Screening:
-        row = dict(zip(_NAMES, found, strict=True))
-        decrypt, row_id = self._cipher.decrypt, row["id"]
-        row |= {name: decrypt(f"screenings.{name}", row_id, row[name]) for name in _SEALED if row[name] is not None}
-        provenance = _json.loads(row["provenance"], _Provenance)
-        plain = {name: row[name] for name in _NAMES if name in _PLAIN}
-        return Screening(
-            clinic_id=self._clinic_id,
-            risk_level=RiskLevel(row["risk_level"]),
-            rules_level=RiskLevel(row["rules_level"]),
-            contributing_factors=tuple(json.loads(row["contributing_factors"])),
-            recommended_actions=_json.loads(row["recommended_actions"], tuple[RecommendedAction, ...]),
-            flags=tuple(Flag(flag) for flag in row["flags"]),
-            missing=tuple(row["missing"]),
-            guardrails=_json.structure(row["guardrails"], tuple[Guardrail, ...]),
-            ai_failure=None if row["ai_failure"] is None else FailureReason(row["ai_failure"]),
-            record=provenance.record,
-            fired=provenance.fired,
-            asked=provenance.asked,
-            ai_usage=provenance.usage,
-            review=_review(row),
-            **plain,
-        )
-
-
-_PLAIN: Final = {
-    "id", "patient_id", "performed_by", "screening_type", "risk_score", "rules_version", "primary_risk_factor",
-    "clinical_notes", "assessor", "ai_model", "ai_prompt_hash", "ai_raw_response", "duration_ms", "screened_at",
-    "version",
-}  # fmt: skip
-
-
-def _review_row(review: Review) -> dict[str, object]:
-    """Return the review's columns but for its status."""
-    match review:
-        case Pending():
-            return {}
-        case LoweringProposed():
-            return _proposal_row(review)
-        case Confirmed():
-            return {"reviewed_by": review.by, "reviewed_at": review.at, "review_note": review.note}
-        case Overridden():
-            decided = {"reviewed_by": review.by, "reviewed_at": review.at, "review_note": review.reason}
-            decided |= {"reviewed_level": review.level}
-            return decided if review.proposal is None else decided | _proposal_row(review.proposal)
-
-
-def _proposal_row(proposal: LoweringProposed) -> dict[str, object]:
-    return {
-        "proposed_by": proposal.by,
-        "proposed_at": proposal.at,
-        "proposed_level": proposal.level,
-        "proposed_reason": proposal.reason,
-    }
-
-
-def _review(row: Mapping[str, Any]) -> Review:
-    proposal = None
-    if row["proposed_by"] is not None:
-        proposal = LoweringProposed(
-            by=row["proposed_by"],
-            at=row["proposed_at"],
-            level=RiskLevel(row["proposed_level"]),
-            reason=row["proposed_reason"],
-        )
-    by, at, note = row["reviewed_by"], row["reviewed_at"], row["review_note"]
-    if by is None:
-        return proposal or Pending()
-    if row["reviewed_level"] is None:
-        return Confirmed(by=by, at=at, note=note)
-    return Overridden(by=by, at=at, level=RiskLevel(row["reviewed_level"]), reason=note, proposal=proposal)
+        return row_of(screening, self._cipher) | {"clinic_id": self._clinic_id}

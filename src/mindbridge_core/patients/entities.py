@@ -30,6 +30,9 @@ AUDITABLE_FIELDS: Final = frozenset({"case_manager_id", "current_risk_level", "m
 """The patient's fields whose values may stand in the trail; of all others it names only that they were set."""
 
 
+_RANKS: Final = {"low": 0, "medium": 1, "high": 2}
+
+
 @unique
 class RiskLevel(StrEnum):
     """How near to a crisis a patient is believed to be."""
@@ -41,7 +44,7 @@ class RiskLevel(StrEnum):
     @property
     def rank(self) -> int:
         """Order the levels: a higher rank is a higher risk."""
-        return ("low", "medium", "high").index(self.value)
+        return _RANKS[self._value_]
 
 
 @unique

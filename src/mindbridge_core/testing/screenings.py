@@ -181,12 +181,15 @@ class ScreeningsContract(StoreContract):
         """Every field of each, of a thousand as of none."""
         ground = Ground.of(self.store())
         made = [full_screening(ground.patient, ground.manager_id), a_screening(ground.patient)]
-        made += [a_screening(ground.patient) for _ in range(998)]
+        odd = 'NULL, {"\\"} \\x00 δ'
+        reason = Guardrail(GuardrailId.NO_ANSWER, odd)
+        made += [a_screening(ground.patient, rules_version=text, guardrails=(reason,)) for text in (odd, "NULL", "\\")]
+        made += [a_screening(ground.patient) for _ in range(995)]
         made += [a_screening(ground.patient, review=review) for review in ground.reviews()]
         with ground.store.open_unit(ground.store.clinic_a) as unit:
             unit.screenings.add_many([])
             unit.screenings.add_many(made)
-        for screening in (*made[:3], *made[-5:]):
+        for screening in (*made[:6], *made[-5:]):
             assert screening == ground.stored(screening.id)
         assert sorted(one.id for one in made)[:100] == ground.listed(limit=100)
 
