@@ -38,14 +38,14 @@ FROM patients WHERE clinic_id = %s AND deleted_at IS NULL ORDER BY id LIMIT 51
 """
 
 
-def import_seconds(times: int) -> tuple[float, float]:
-    """Return the processor time of importing the core, and of importing attrs and cattrs, in fresh processes."""
-    taken: dict[str, list[float]] = {"mindbridge_core": [], "attrs, cattrs": []}
+def import_seconds(module: str, times: int) -> tuple[float, float]:
+    """Return the processor time of importing the module, and of importing attrs and cattrs, in fresh processes."""
+    taken: dict[str, list[float]] = {module: [], "attrs, cattrs": []}
     for _ in range(times):
         for modules, seconds in taken.items():
             command = [sys.executable, "-I", "-c", SCRIPT.format(modules=modules)]
             seconds.append(float(subprocess.run(command, check=True, capture_output=True).stdout))
-    return statistics.median(taken["mindbridge_core"]), statistics.median(taken["attrs, cattrs"])
+    return statistics.median(taken[module]), statistics.median(taken["attrs, cattrs"])
 
 
 def view_seconds(seconds: float) -> float:
