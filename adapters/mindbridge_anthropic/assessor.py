@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mindbridge_anthropic.breaker import CircuitBreaker
+from mindbridge_anthropic.messages import message_of, read_message, reason_of
 from mindbridge_anthropic.settings import AnthropicSettings
 from mindbridge_core.screening import (
     CURRENT_PROMPT,
@@ -17,7 +18,6 @@ from mindbridge_core.screening import (
     AssessorReply,
     FailureReason,
     Prompt,
-    Usage,
 )
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ T = TypeVar("T")
 NAME: Final = "anthropic"
 _GRACE: Final = 5.0
 """How long cancelling a call may take before it is left to itself, in seconds."""
-_LONGEST_MODEL: Final = 100
-_STOPS: Final = {
-    "refusal": FailureReason.REFUSED,
-    "max_tokens": FailureReason.TRUNCATED,
-    "model_context_window_exceeded": FailureReason.TRUNCATED,
-}
 _DOWN: Final = frozenset(
     {FailureReason.OVERLOADED, FailureReason.TIMEOUT, FailureReason.UNAVAILABLE, FailureReason.UNEXPECTED}
 )
@@ -171,22 +165,15 @@ class _Caller:
                 raise _NoTurn from None
             return AssessorFailure(reason=FailureReason.TIMEOUT, model=model, prompt_hash=prompt.hash)
         except Exception as error:  # noqa: BLE001 - each is named by its reason; the text could quote the request
-            return AssessorFailure(reason=_reason(error), model=model, prompt_hash=prompt.hash)
+            return AssessorFailure(reason=reason_of(error), model=model, prompt_hash=prompt.hash)
         try:
-            return _read(message, prompt, model)
+            return read_message(message, prompt.hash, model)
         except Exception:  # noqa: BLE001 - the client checks no types: anything may be anything
             return AssessorFailure(reason=FailureReason.MALFORMED, model=model, prompt_hash=prompt.hash)
 
     async def _ask(self, prompt: Prompt, request: AssessmentRequest) -> Message:
-        from anthropic import transform_schema  # noqa: PLC0415 - as above
-
-        return await self._client.messages.create(
-            model=self._settings.model,
-            max_tokens=self._settings.max_tokens,
-            system=prompt.instruction,
-            messages=[{"role": "user", "content": prompt.question(request)}],
-            output_config={"format": {"type": "json_schema", "schema": transform_schema(dict(prompt.answer))}},
-        )
+        message: Message = await self._client.messages.create(**message_of(self._settings, prompt, request))
+        return message
 
 
 class _Limits:
@@ -208,35 +195,3 @@ class _Limits:
 
     async def __aexit__(self, *_: object) -> None:
         self._at_once.release()
-
-
-def _reason(error: Exception) -> FailureReason:
-    import anthropic  # noqa: PLC0415 - loaded by now
-
-    match error:
-        case anthropic.APITimeoutError():
-            return FailureReason.TIMEOUT
-        case anthropic.RateLimitError() | anthropic.OverloadedError():
-            return FailureReason.OVERLOADED
-        case anthropic.APIResponseValidationError() | ValueError():  # no JSON, or in no encoding
-            return FailureReason.MALFORMED
-        case anthropic.APIConnectionError() | anthropic.APIStatusError():
-            return FailureReason.UNAVAILABLE
-        case _:
-            return FailureReason.UNEXPECTED
-
-
-def _read(message: Message, prompt: Prompt, asked: str) -> AssessorReply | AssessorFailure:
-    """Take the text out of a message; what is not as promised is malformed, with what there was."""
-    texts = [block.text for block in message.content if block.type == "text"]
-    text = "".join(texts) or None
-    usage = Usage(input_tokens=int(message.usage.input_tokens), output_tokens=int(message.usage.output_tokens))
-    model = _clean(message.model) or asked
-    if message.stop_reason == "end_turn" and text is not None:
-        return AssessorReply(text=text, model=model, prompt_hash=prompt.hash, usage=usage)
-    reason = _STOPS.get(message.stop_reason or "", FailureReason.MALFORMED)
-    return AssessorFailure(reason=reason, text=text, model=model, prompt_hash=prompt.hash, usage=usage)
-
-
-def _clean(model: str) -> str:
-    return "".join(letter for letter in model if letter.isascii() and letter.isprintable())[:_LONGEST_MODEL]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 import attrs
-from attrs.validators import ge, gt, min_len
+from attrs.validators import ge, gt, min_len, optional
 
 from mindbridge_core.screening import Usage
 
@@ -40,6 +40,13 @@ class AnthropicSettings:
     breaker_failures: int = attrs.field(default=5, validator=ge(1))
     """After how many failures in a row nobody is asked for a while."""
     breaker_seconds: float = attrs.field(default=60.0, validator=gt(0))
+    batch_from: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    """From how many patients on a batch is asked as one of the provider's batches; without it, never."""
+    batch_budget: float = attrs.field(default=120.0, validator=gt(0))
+    """How long sending a batch, looking at one or fetching its results may take, in seconds; and one step of it:"""
+    batch_timeout: float = attrs.field(default=60.0, validator=gt(0))
+    longest_results: int = attrs.field(default=64_000_000, validator=ge(1024))
+    """The most bytes of a batch's results that are read; `longest_answer` holds for each line."""
     input_price: Decimal = Decimal(0)
     output_price: Decimal = Decimal(0)
 

@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+
+if TYPE_CHECKING:
+    from tests.support.batch_provider import FakeBatches
 
 GOOD: Final = {
     "risk_level": "low",
@@ -66,6 +69,7 @@ class Provider:
 
     url: str
     answers: Callable[[int], Sent]
+    batches: FakeBatches
     requests: list[tuple[dict[str, str], Any]] = attrs.field(factory=list)
     under_way: int = 0
     most_under_way: int = 0
@@ -85,10 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"null")
         provider = self.provider
+        if self.path.startswith("/v1/messages/batches"):
+            self._send(provider.batches("POST", self.path, self._headers(), body))
+            return
         with provider.lock:
-            provider.requests.append(({name.lower(): held for name, held in self.headers.items()}, body))
+            provider.requests.append((self._headers(), body))
             number = len(provider.requests)
             provider.under_way += 1
             provider.most_under_way = max(provider.most_under_way, provider.under_way)
@@ -97,6 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             with provider.lock:
                 provider.under_way -= 1
+
+    def do_GET(self) -> None:
+        self._send(self.provider.batches("GET", self.path, self._headers(), None))
+
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): held for name, held in self.headers.items()}
 
     def _send(self, sent: Sent) -> None:
         time.sleep(sent.delay)
@@ -121,11 +134,14 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def provider() -> Iterator[Provider]:
     """Run one for the length of a block; it says `low` until told otherwise."""
+    from tests.support.batch_provider import FakeBatches  # noqa: PLC0415 - it is written in this module's words
+
     handler = type("Handler", (_Handler,), {})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.block_on_close = False
-    running = Provider(url=f"http://127.0.0.1:{server.server_port}", answers=lambda _: message(GOOD))
+    url = f"http://127.0.0.1:{server.server_port}"
+    running = Provider(url=url, answers=lambda _: message(GOOD), batches=FakeBatches(url=url))
     handler.provider = running  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
