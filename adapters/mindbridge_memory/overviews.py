@@ -73,6 +73,6 @@ def _urgent(active: list[Patient], last: dict[UUID, Screening]) -> tuple[UrgentP
                     review_status=None if screening is None else screening.review_status,
                 )
             )
-    lowest = Decimal(-1)
-    found.sort(key=lambda one: (-(lowest if one.risk_score is None else one.risk_score), one.patient_id))
+    unknown = Decimal("Infinity")
+    found.sort(key=lambda one: (-(unknown if one.risk_score is None else one.risk_score), one.patient_id))
     return tuple(found[:URGENT])

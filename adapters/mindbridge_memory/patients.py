@@ -108,6 +108,13 @@ class MemoryPatients:
         basis = Basis(patient.given, recorded, day)
         return attrs.evolve(patient, basis=basis, **numbers(basis)._asdict())
 
+    def hold(self, patients: Sequence[Patient]) -> None:
+        """Find the patients as they were read: units are serial, so nobody else holds one."""
+        for patient in patients:
+            stored = self.get(patient.id)
+            if stored is None or stored.version != patient.version:
+                raise LostUpdate
+
     def save_levels(self, patients: Sequence[Patient]) -> None:
         """Keep the levels; LostUpdate when one of the patients is not as it was read."""
         for patient in patients:

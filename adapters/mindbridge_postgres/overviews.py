@@ -53,7 +53,7 @@ FROM patients LEFT JOIN LATERAL (
     ORDER BY screenings.id DESC LIMIT 1
 ) AS last ON true
 WHERE {_SEEN} AND status = 'active' AND current_risk_level = 'high'
-ORDER BY last.risk_score DESC NULLS LAST, patients.id LIMIT {URGENT}
+ORDER BY last.risk_score DESC NULLS FIRST, patients.id LIMIT {URGENT}
 """
 
 

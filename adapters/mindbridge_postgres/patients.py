@@ -93,6 +93,14 @@ WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND de
 SELECT version FROM saved
 """
 
+# In the order of ids, so that two who hold many never wait for one another.
+_HOLD: Final = """
+SELECT FROM patients
+WHERE clinic_id = %(clinic_id)s AND deleted_at IS NULL AND (id, version) IN (
+    SELECT id, version FROM unnest(%(ids)s::uuid[], %(versions)s::integer[]) AS sent (id, version))
+ORDER BY id FOR NO KEY UPDATE
+"""
+
 _LEVELS_UPDATE: Final = """
 UPDATE patients SET
     current_risk_level = sent.level, updated_at = sent.updated_at, version = patients.version + 1,
@@ -205,6 +213,13 @@ class PostgresPatients:
         total = None if count is None else int(count.fetchall()[0][0])
         now = self._clock()
         return page_of([(row[0], self._patient(row, now)) for row in rows], only.limit, total)
+
+    def hold(self, patients: Sequence[Patient]) -> None:
+        """Lock the rows in one statement; one that changes while it waits is not of its version any more."""
+        ids, versions = [one.id for one in patients], [one.version for one in patients]
+        params = {"clinic_id": self._clinic_id, "ids": ids, "versions": versions}
+        if patients and self._connection.run(_HOLD, params).rowcount != len(patients):
+            raise LostUpdate
 
     def save_levels(self, patients: Sequence[Patient]) -> None:
         """Update the levels in one statement."""

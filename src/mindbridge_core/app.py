@@ -310,7 +310,7 @@ class MindBridge:
             admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id),
             view_patient=ViewPatient(work=work),
             list_patients=ListPatients(work=work),
-            change_patient=ChangePatient(work=work, clock=clock),
+            change_patient=ChangePatient(work=work, clock=clock, new_id=new_id),
             remove_patient=RemovePatient(work=work, clock=clock),
             break_the_glass=BreakTheGlass(
                 work=work,
@@ -376,7 +376,7 @@ class MindBridge:
             view_screening=ViewScreening(work=work),
             list_screenings=ListScreenings(work=work),
             list_reviews=ListReviews(work=work, clock=clock, limits=ports.review_limits),
-            review_screening=ReviewScreening(work=work, clock=clock),
+            review_screening=ReviewScreening(work=work, rules=CURRENT_RULES, clock=clock, alarm=alarm),
             replay_screening=ReplayScreening(work=work, rule_sets=RULE_SETS),
             imagine_rules=ImagineRules(work=work, rules=CURRENT_RULES),
             hold_back=HoldBack(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,8 +21,10 @@ from mindbridge_core.patients import (
     AlertSeverity,
     BreakGlassRequest,
     PatientChanges,
+    PatientStatus,
     RiskLevel,
 )
+from mindbridge_core.patients.importing import ImportMode, ImportPlan
 from mindbridge_core.screening import Decision, ReviewRequest, ScreeningRequest
 from tests.core.house import House, actor
 
@@ -86,20 +89,81 @@ def test_what_is_not_high_raises_nothing(ward: Ward) -> None:
     assert ward.told() == []
 
 
-def test_a_high_that_was_given_by_hand_is_new_to_the_first_screening_that_finds_it(ward: Ward) -> None:
-    patient_id = ward.patient(current_risk_level=RiskLevel.HIGH, manually_escalated=True)
-    assert ward.seen() == []
+def concerned(ward: Ward) -> list[UUID]:
+    return [alert.patient_id for alert in ward.seen()]
+
+
+def lower(ward: Ward, screening_id: UUID) -> None:
+    """Have two clinicians lower what was found."""
+    override = ReviewRequest(decision=Decision.OVERRIDE, risk_level=RiskLevel.LOW, reason="Settled")
+    for reviewer in (Role.ADMIN, Role.CASE_MANAGER):
+        ward.core.review_screening(ward.by(reviewer), screening_id, override)
+
+
+@pytest.mark.parametrize("fields", [{"manually_escalated": True}, {"medication_adherence": Decimal(90)}])
+def test_a_high_that_is_given_with_a_new_patient_raises_an_alert_whatever_is_found(
+    ward: Ward, fields: dict[str, Any]
+) -> None:
+    patient_id = ward.patient(current_risk_level=RiskLevel.HIGH, **fields)
+    (alert,) = ward.seen()
+    assert (AlertKind.HIGH_RISK, patient_id, alert.id) == (alert.kind, alert.patient_id, alert.cause_id)
+    ward.screen(patient_id)
+    assert [alert] == ward.seen()
+
+
+def test_a_high_that_is_given_by_a_change_raises_an_alert_each_time_that_it_is_new(ward: Ward) -> None:
+    patient_id = ward.patient(**CRISIS)
+    lower(ward, ward.screen(patient_id))
+    assert [patient_id] == concerned(ward)
+    for changes in ({"current_risk_level": RiskLevel.HIGH}, {"manually_escalated": True}, {"admitted_at": None}):
+        ward.core.change_patient(ward.by(Role.CASE_MANAGER), patient_id, PatientChanges(**changes))
+        assert [patient_id] * 2 == concerned(ward)
+    ward.screen(patient_id)
+    assert [patient_id] * 2 == concerned(ward)
+
+
+def test_of_patients_who_are_not_in_care_a_given_high_is_told_of_when_they_come(ward: Ward) -> None:
+    patient_id = ward.patient(current_risk_level=RiskLevel.HIGH, status=PatientStatus.DISCHARGED)
+    assert [] == concerned(ward)
+    ward.core.change_patient(ward.by(Role.ADMIN), patient_id, PatientChanges(status=PatientStatus.ACTIVE))
+    assert [patient_id] == concerned(ward)
+
+
+def test_a_high_that_no_alert_was_ever_raised_of_is_told_of_by_any_screening(ward: Ward) -> None:
+    patient_id = ward.patient(medication_adherence=Decimal(90))
+    with ward.house.store.open_unit(ward.clinic) as unit:  # as a version did that raised none for what was given
+        patient = unit.patients.get(patient_id)
+        assert patient is not None
+        unit.patients.save(attrs.evolve(patient, current_risk_level=RiskLevel.HIGH))
+    assert [] == concerned(ward)
     ward.screen(patient_id)
     ward.screen(patient_id)
-    assert [patient_id] == [alert.patient_id for alert in ward.seen()]
+    assert [patient_id] == concerned(ward)
+
+
+def test_a_file_with_highs_raises_an_alert_for_each_that_is_stored(ward: Ward) -> None:
+    rows = b"name,mrn,current_risk_level\nAnn,1,high\nBen,2,low\nCem,3,high\nDee,3,high\n"
+    for plan in (ImportPlan(dry_run=True), ImportPlan(), ImportPlan(mode=ImportMode.PARTIAL)):
+        ward.core.import_patients(ward.by(Role.ADMIN), lambda: [rows], plan)
+    assert 2 == len(ward.seen())
+
+
+def test_a_review_that_raises_to_high_raises_an_alert_and_tells_of_it(ward: Ward) -> None:
+    patient_id = ward.patient(crisis_calls_30days=3, medication_adherence=Decimal(90))
+    screening_id = ward.screen(patient_id)
+    assert [] == concerned(ward)
+    override = ReviewRequest(decision=Decision.OVERRIDE, risk_level=RiskLevel.HIGH, reason="Seen today")
+    ward.core.review_screening(ward.by(Role.CASE_MANAGER), screening_id, override)
+    (alert,) = ward.seen()
+    assert (patient_id, alert.id) == (alert.patient_id, alert.cause_id)
+    assert sorted([ward.staff[Role.ADMIN].email, ward.staff[Role.CASE_MANAGER].email]) == sorted(ward.told())
+    ward.screen(patient_id)
+    assert [alert] == ward.seen()
 
 
 def test_a_high_after_one_that_was_lowered_is_new(ward: Ward) -> None:
     patient_id = ward.patient(**CRISIS)
-    screening_id = ward.screen(patient_id)
-    override = ReviewRequest(decision=Decision.OVERRIDE, risk_level=RiskLevel.LOW, reason="Settled")
-    for reviewer in (Role.ADMIN, Role.CASE_MANAGER):
-        ward.core.review_screening(ward.by(reviewer), screening_id, override)
+    lower(ward, ward.screen(patient_id))
     ward.screen(patient_id)
     assert [patient_id] * 2 == [alert.patient_id for alert in ward.seen()]
 

@@ -6,9 +6,10 @@ import inspect
 from typing import Any
 from uuid import UUID, uuid4
 
+import attrs
 import pytest
 
-from mindbridge_core import Action, Actor, Role
+from mindbridge_core import Action, Actor, MindBridge, Operator, Role
 from mindbridge_core.errors import AlreadyReviewed, InvalidInput, NotFound, SecondClinicianRequired
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening import (
@@ -19,9 +20,12 @@ from mindbridge_core.screening import (
     Pending,
     ReviewRequest,
     ReviewStatus,
+    RulesOnly,
     Screening,
     ScreeningFilter,
+    ScreeningRequest,
 )
+from mindbridge_memory import ScriptedAssessor, scripted_answer
 from tests.core.house import START, actor
 from tests.core.test_screenings import Ward, answering, ward
 
@@ -191,6 +195,75 @@ def test_a_second_clinician_may_think_that_it_is_high() -> None:
     override(here, screening, MEDIUM, here.admin)
     reviewed = override(here, screening, HIGH, here.admin)
     assert (HIGH, HIGH) == (reviewed.effective_level, level(here))
+
+
+def of_the_day() -> tuple[Ward, Screening]:
+    """A patient whose confirmed high is followed by a screening that nobody of the staff made."""
+    here, _ = recovered()
+    return here, here.screen(Operator(clinic_id=here.clinic))
+
+
+def test_a_high_does_not_fall_by_one_confirmation_of_what_nobody_made() -> None:
+    here, screening = of_the_day()
+    with pytest.raises(SecondClinicianRequired):
+        review(here, screening, here.admin)
+    assert HIGH is level(here)
+
+
+def test_two_clinicians_agree_on_the_level_that_was_found() -> None:
+    here, screening = of_the_day()
+    assert isinstance(override(here, screening, LOW, here.admin).review, LoweringProposed)
+    with pytest.raises(SecondClinicianRequired):
+        override(here, screening, LOW, here.admin)
+    with pytest.raises(SecondClinicianRequired):
+        review(here, screening, here.admin)
+    assert HIGH is level(here)
+    assert ReviewStatus.OVERRIDDEN is override(here, screening, LOW).review_status
+    assert LOW is level(here)
+
+
+def test_or_the_second_one_confirms_it() -> None:
+    here, screening = of_the_day()
+    override(here, screening, LOW, here.admin)
+    assert ReviewStatus.CONFIRMED is review(here, screening).review_status
+    assert LOW is level(here)
+
+
+def test_a_screening_older_than_a_crisis_lowers_nothing() -> None:
+    here, screening = recovered()
+    here.change(crisis_calls_30days=5)
+    reviewed = review(here, screening, here.admin)
+    assert (ReviewStatus.CONFIRMED, HIGH) == (reviewed.review_status, level(here))
+
+
+def test_nor_does_its_override_by_two() -> None:
+    here = ward(crisis_calls_30days=3, current_risk_level=HIGH)
+    screening = here.screen()
+    here.change(crisis_calls_30days=5)
+    override(here, screening, LOW)
+    assert LOW is override(here, screening, LOW, here.admin).effective_level
+    assert HIGH is level(here)
+
+
+def test_the_screening_that_was_stored_last_is_the_latest_however_long_its_model_thought() -> None:
+    between: list[Screening] = []
+    here = ward(ScriptedAssessor(lambda _: slowly()))
+
+    def slowly() -> str:
+        between.append(quick(here))
+        return scripted_answer("high", 90)
+
+    here.change(current_risk_level=HIGH)
+    slow = here.screen()
+    assert (LOW, HIGH) == (between[0].risk_level, slow.risk_level)
+    review(here, between[0], here.admin)
+    assert HIGH is level(here)
+
+
+def quick(here: Ward) -> Screening:
+    """Screen by rules while another screening waits for its model."""
+    alone = MindBridge.build(attrs.evolve(here.house.core.ports, risk_assessor=RulesOnly()))
+    return alone.screen_patient(here.manager, ScreeningRequest(patient_id=here.patient_id))
 
 
 def test_an_escalation_by_hand_holds_whatever_is_reviewed() -> None:

@@ -212,6 +212,10 @@ def raising(_: AssessmentRequest) -> str:
     raise ConnectionError(message)
 
 
+def _failing(reason: Any) -> AssessorFailure:
+    return AssessorFailure(reason=reason)
+
+
 FAILING: Final[dict[str, tuple[Callable[[AssessmentRequest], Any], FailureReason]]] = {
     "slow": (lambda _: AssessorFailure(reason=FailureReason.TIMEOUT), FailureReason.TIMEOUT),
     "refusing": (
@@ -222,6 +226,8 @@ FAILING: Final[dict[str, tuple[Callable[[AssessmentRequest], Any], FailureReason
     "saying NaN": (lambda _: scripted_answer("low", float("nan")), FailureReason.MALFORMED),
     "sending half a character": (lambda _: "\ud800", FailureReason.MALFORMED),
     "raising": (raising, FailureReason.UNEXPECTED),
+    "sending octets": (lambda _: b"{}", FailureReason.UNEXPECTED),
+    "failing for a reason of its own": (lambda _: _failing("Sun spots"), FailureReason.UNEXPECTED),
 }
 
 
@@ -244,6 +250,29 @@ class WrongAnswer:
 
     def assess(self, _: AssessmentRequest) -> Any:
         return {"risk_level": "low"}
+
+
+class Undecided:
+    """An assessor whose kill switch cannot be read."""
+
+    name = "undecided"
+
+    @property
+    def asks(self) -> bool:
+        """Fail."""
+        message = "the switch is gone"
+        raise OSError(message)
+
+    def assess(self, _: AssessmentRequest) -> AssessorFailure:
+        """Never be asked."""
+        raise NotImplementedError
+
+
+def test_an_assessor_that_cannot_say_whether_it_asks_is_passed_over() -> None:
+    here = ward(**CALLING)
+    core = MindBridge.build(attrs.evolve(here.house.core.ports, risk_assessor=Undecided()))
+    screening = core.screen_patient(here.manager, ScreeningRequest(patient_id=here.patient_id))
+    assert (MEDIUM, "rules", None) == (screening.risk_level, screening.assessor, screening.ai_failure)
 
 
 def test_an_answer_of_no_known_kind_is_unexpected() -> None:

@@ -104,7 +104,8 @@ def review_screening(call: StaffCall, screening_id: UUID, body: ReviewRequest) -
 
     To lower a high risk takes two clinicians: the first one's override stays pending, as `lowering_proposed`, until
     another one overrides as well; the higher of their levels counts. 409 `second_clinician_required` for the same one
-    again, 409 `already_reviewed` for what was decided.
+    again, and for a confirmation that would lower the patient's high by one clinician's word; 409 `already_reviewed`
+    for what was decided. Where the record became worse since, or a later screening is there, nothing is lowered.
     """
     return Answer(content=ScreeningResource.of(call.core.review_screening(call.claim, screening_id, body)))
 

@@ -46,7 +46,11 @@ AUDIENCE: Final[Mapping[AlertKind, frozenset[Role]]] = MappingProxyType(
 
 @attrs.frozen(kw_only=True)
 class Alert:
-    """That something happened to a patient's record. `cause_id` is the screening, or the emergency access."""
+    """That something happened to a patient's record.
+
+    `cause_id` is the screening, or the emergency access; where a `high` was given by hand, by a review or by
+    import it is the alert's own.
+    """
 
     id: UUID
     clinic_id: UUID

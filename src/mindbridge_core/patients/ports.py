@@ -63,6 +63,12 @@ class Patients(Protocol):
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return at most `only.limit` patients in ascending order of id; the total only if asked for."""
 
+    def hold(self, patients: Sequence[Patient]) -> None:
+        """Hold the patients as they are until the unit ends; LostUpdate when one's `version` is not the stored one.
+
+        It waits for whoever holds one of them, and whoever would hold one waits for this unit.
+        """
+
     def save_levels(self, patients: Sequence[Patient]) -> None:
         """Store the patients' risk levels and times of change, and nothing else, each as its next version.
 

@@ -20,6 +20,7 @@ from mindbridge_core.pagination import Page
 from mindbridge_core.patients.entities import AUDITABLE_FIELDS, Patient, PatientChanges, PatientDraft
 from mindbridge_core.patients.numbers import NUMBERS
 from mindbridge_core.patients.ports import PatientFilter, PatientUnit
+from mindbridge_core.patients.raising import at_high, raise_given
 from mindbridge_core.patients.reach import manages_cases, reach
 from mindbridge_core.patients.rules import date_findings, risk_findings
 from mindbridge_core.validation import given
@@ -73,6 +74,7 @@ class AdmitPatient:
                 return self._repeat(desk, answer)
             patient = self._patient(desk, draft, patient_id, now)
             desk.unit.patients.add(patient)
+            raise_given(desk.unit, self.new_id, [patient])
             desk.changes(_set_fields(patient), plain=AUDITABLE_FIELDS)
             if once:
                 desk.unit.answers.keep(desk.actor.user_id, once, _answers.dumps(patient))
@@ -131,10 +133,14 @@ class ListPatients:
 
 @attrs.frozen(kw_only=True)
 class ChangePatient:
-    """Change any of a patient's fields. Only an admin gives a patient to another case manager."""
+    """Change any of a patient's fields. Only an admin gives a patient to another case manager.
+
+    Whoever comes to `high` by it is told of by an alert.
+    """
 
     work: Work[PatientUnit]
     clock: Clock
+    new_id: NewId
 
     def __call__(
         self, caller: Caller, patient_id: UUID, changes: PatientChanges, *, version: int | None = None
@@ -154,6 +160,7 @@ class ChangePatient:
                 now = self.clock()
                 fields = {name: value for name, value in sent.items() if name not in NUMBERS}
                 changed = attrs.evolve(patient.giving(sent, now), updated_at=now, **fields)
+                raise_given(desk.unit, self.new_id, [] if at_high(patient) else [changed])
                 patient = desk.unit.patients.save(changed)
             desk.changes(sent, plain=AUDITABLE_FIELDS)
         return patient

@@ -119,35 +119,40 @@ class FailureReason(StrEnum):
 
 _MODEL: Final = attrs.validators.matches_re(r"[^\x00\ud800-\udfff]{1,100}")
 _HASH: Final = attrs.validators.matches_re("[0-9a-f]{64}")
+_WHOLE: Final = attrs.validators.instance_of(int)
+_TEXT: Final = attrs.validators.instance_of(str)
 
 
 @attrs.frozen(kw_only=True)
 class Usage:
     """What an answer cost: tokens read and written, as the provider counts them."""
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int = attrs.field(validator=_WHOLE)
+    output_tokens: int = attrs.field(validator=_WHOLE)
+
+
+_USAGE: Final = attrs.validators.optional(attrs.validators.instance_of(Usage))
 
 
 @attrs.frozen(kw_only=True)
 class AssessorReply:
     """What the model wrote, to the letter: JSON, one would hope. `prompt_hash` is the SHA-256 of the prompt, in hex."""
 
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=False, validator=_TEXT)
     model: str = attrs.field(validator=_MODEL)
     prompt_hash: str = attrs.field(validator=_HASH)
-    usage: Usage | None = None
+    usage: Usage | None = attrs.field(default=None, validator=_USAGE)
 
 
 @attrs.frozen(kw_only=True)
 class AssessorFailure:
     """There is no answer to go by; the rules' result stands. `text` is what came instead, if anything did."""
 
-    reason: FailureReason
-    text: str | None = attrs.field(default=None, repr=False)
+    reason: FailureReason = attrs.field(validator=attrs.validators.instance_of(FailureReason))
+    text: str | None = attrs.field(default=None, repr=False, validator=attrs.validators.optional(_TEXT))
     model: str | None = attrs.field(default=None, validator=attrs.validators.optional(_MODEL))
     prompt_hash: str | None = attrs.field(default=None, validator=attrs.validators.optional(_HASH))
-    usage: Usage | None = None
+    usage: Usage | None = attrs.field(default=None, validator=_USAGE)
 
 
 @attrs.frozen(kw_only=True)

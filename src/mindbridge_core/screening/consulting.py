@@ -18,7 +18,7 @@ from mindbridge_core.screening.assessment import (
 )
 from mindbridge_core.screening.ports import RiskAssessor
 
-__all__ = ["Consultation", "consult", "consulted", "heard"]
+__all__ = ["Consultation", "consult", "consulted", "heard", "willing"]
 
 _KEPT: Final = 65_536
 
@@ -53,6 +53,14 @@ def heard(text: str | None, failure: FailureReason | None) -> Assessment | Asses
     if failure is not None and (failure is not FailureReason.STALE or text is None):
         return AssessorFailure(reason=failure)
     return None if text is None else read_assessment(text)
+
+
+def willing(assessor: RiskAssessor) -> bool:
+    """Whether the assessor would ask anybody now; one that cannot say so is passed over like one that says no."""
+    try:
+        return assessor.asks is True
+    except Exception:  # noqa: BLE001 - likewise: the rules' result needs nobody's leave
+        return False
 
 
 def consult(assessor: RiskAssessor, request: AssessmentRequest) -> Consultation:

@@ -78,8 +78,8 @@ class UrgentPatient:
 class Overview:
     """Counts of active patients by level, the screenings of 30 days, the most urgent, caseloads, and what waits.
 
-    `covered` of the `active` patients were screened within seven days. `urgent` holds at most ten, the highest score
-    of the last screening first. A day without screenings is not in the trend.
+    `covered` of the `active` patients were screened within seven days. `urgent` holds at most ten: who was
+    never screened first, then the highest score of the last screening. A day without screenings is not in the trend.
     """
 
     clinic_id: UUID

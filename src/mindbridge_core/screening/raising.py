@@ -53,10 +53,10 @@ class Alarm:
 
 @attrs.frozen(kw_only=True)
 class RaiseHighs:
-    """Raises one alert for each screening that found a new `high`.
+    """Raises one alert for each screening that leaves a patient at a new `high`.
 
-    A `high` is new where the patient was not at `high` before, and where they were but nobody was ever alerted: a
-    level given by hand or by import has raised no alarm.
+    A `high` is new where the patient was not at `high` before, and where they were but nobody was ever alerted: so
+    whoever stays at `high` by an earlier word is told of too, even though the screening itself found less.
     """
 
     new_id: NewId
@@ -64,7 +64,7 @@ class RaiseHighs:
 
     def __call__(self, unit: ScreeningUnit, pairs: Sequence[tuple[Patient, Screening]]) -> Raised:
         """Store the alerts in the unit of the screenings; each pair is a patient as before the screening, and it."""
-        high = [(patient, by) for patient, by in pairs if by.risk_level is RiskLevel.HIGH]
+        high = [(patient, by) for patient, by in pairs if by.shown_level is RiskLevel.HIGH]
         was_high = [patient.id for patient, _ in high if patient.current_risk_level is RiskLevel.HIGH]
         known = unit.alerts.alerted(AlertKind.HIGH_RISK, was_high) if was_high else frozenset()
         new = [(patient, by) for patient, by in high if patient.id not in known]
@@ -74,9 +74,18 @@ class RaiseHighs:
         managers = {patient.case_manager_id for patient, _ in new}
         return Raised(number=len(new), to=self.alarm.audience(unit, managers))
 
+    def by_review(self, unit: ScreeningUnit, patient: Patient, reviewed: Screening, now: datetime) -> Raised:
+        """Store the alert of a review that brought the patient to `high`.
+
+        Its cause is its own: the screening may have raised one before, of another `high` that has passed since.
+        """
+        alert = _alert(self.new_id(), AlertKind.HIGH_RISK, reviewed, now)
+        unit.alerts.raise_all([attrs.evolve(alert, cause_id=alert.id)])
+        return Raised(number=1, to=self.alarm.audience(unit, {patient.case_manager_id}))
+
     def notify(self, raised: Raised) -> None:
         """Tell of what was raised."""
-        self.alarm.send(raised, "New high risk", "A screening has found a new high risk for")
+        self.alarm.send(raised, "New high risk", "There is a new high risk for")
 
 
 @attrs.frozen(kw_only=True)

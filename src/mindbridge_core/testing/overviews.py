@@ -74,10 +74,10 @@ class OverviewsContract(StoreContract):
             Caseload(case_manager_id=None, patients=2, high=1),
         )
         never = patients["never screened"]
-        assert found.urgent == (urgent(high, Decimal(90)), urgent(never, None))
+        assert found.urgent == (urgent(never, None), urgent(high, Decimal(90)))
         own = overview(store, store.clinic_a, manager)
         assert (own.active, own.levels, own.covered, own.pending) == (2, {LOW: 0, MEDIUM: 1, HIGH: 1}, 2, 3)
-        assert own.urgent == found.urgent[:1]
+        assert own.urgent == found.urgent[1:]
         assert medium.id not in {one.patient_id for one in found.urgent}
 
     def test_another_clinic_is_not_counted(self) -> None:
@@ -87,8 +87,8 @@ class OverviewsContract(StoreContract):
         assert overview(store, store.clinic_b).active == 0
         assert overview(store, store.clinic_b).pending == 0
 
-    def test_the_urgent_are_ten_at_most_the_highest_score_first(self) -> None:
-        """And of one score in the order of their ids."""
+    def test_the_urgent_are_ten_at_most_the_unknown_first_then_the_highest_score(self) -> None:
+        """And of one score in the order of their ids: nobody is left out because nothing is known of them."""
         store = self.store()
         patients = [a_patient(store.clinic_a, current_risk_level=HIGH) for _ in range(12)]
         with store.open_unit(store.clinic_a) as unit:
@@ -96,9 +96,12 @@ class OverviewsContract(StoreContract):
             for place, patient in enumerate(patients):
                 score = Decimal(80 + place // 2)
                 unit.screenings.add(a_screening(patient, risk_level=HIGH, risk_score=score))
+        unknown = a_patient(store.clinic_a, current_risk_level=HIGH)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.patients.add(unknown)
         found = overview(store, store.clinic_a).urgent
         ranked = sorted(enumerate(patients), key=lambda one: (-(one[0] // 2), one[1].id))
-        assert [one.patient_id for one in found] == [patient.id for _, patient in ranked[:10]]
+        assert [one.patient_id for one in found] == [unknown.id, *(patient.id for _, patient in ranked[:9])]
 
 
 def overview(store: ContractStore, clinic_id: UUID, case_manager_id: UUID | None = None) -> Overview:

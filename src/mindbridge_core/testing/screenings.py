@@ -205,6 +205,8 @@ class ScreeningsContract(StoreContract):
         ]
         with store.open_unit(store.clinic_a) as unit:
             unit.patients.save_levels([])
+            unit.patients.hold([])
+            unit.patients.hold([one, other])
             unit.patients.save_levels(raised)
         expected = [
             attrs.evolve(patient, current_risk_level=RiskLevel.HIGH, updated_at=LATER, version=2)
@@ -214,6 +216,8 @@ class ScreeningsContract(StoreContract):
         for clinic_id, levels in ((store.clinic_a, stale), (store.clinic_b, expected)):
             with raises(LostUpdate), store.open_unit(clinic_id) as unit:
                 unit.patients.save_levels(levels)
+            with raises(LostUpdate), store.open_unit(clinic_id) as unit:
+                unit.patients.hold(levels)
         with store.open_unit(store.clinic_a) as unit:
             kept = [unit.patients.get(patient.id) for patient in (one, other)]
         assert kept == expected

@@ -25,6 +25,7 @@ from mindbridge_core.patients.importing.entities import (
 from mindbridge_core.patients.importing.judging import Batch, Judge, Seen
 from mindbridge_core.patients.importing.table import Source, Table
 from mindbridge_core.patients.ports import PatientUnit
+from mindbridge_core.patients.raising import raise_given
 from mindbridge_core.work import Desk, Work
 
 __all__ = ["BATCH", "ImportPatients"]
@@ -196,6 +197,7 @@ class Run:
             judged.patients.clear()
         elif judged.patients:
             desk.unit.patients.add_many(judged.patients)
+            raise_given(desk.unit, self.importing.new_id, judged.patients)
         desk.returns(patient.id for patient in judged.patients)
         said = {"mode": self.plan.mode, "dry_run": self.plan.dry_run, "rows": len(judged.rows), "rejected": rejected}
         desk.changes({**dict.fromkeys(self.columns.names), **said}, plain=frozenset(said))

@@ -12,7 +12,7 @@ from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
 from mindbridge_core.ids import NewId
-from mindbridge_core.patients import Patient, PatientFilter, PatientStatus
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel
 from mindbridge_core.screening.caseload import CaseloadPage
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.making import made
@@ -26,6 +26,7 @@ from mindbridge_core.work import Desk, Work
 __all__ = ["ScreenCaseload"]
 
 _PAGE: Final = 500
+_FALLING: Final = frozenset({RiskLevel.MEDIUM, RiskLevel.HIGH})
 
 
 @attrs.frozen(kw_only=True)
@@ -44,7 +45,8 @@ class ScreenCaseload:
     def __call__(self, caller: Caller, *, after: UUID | None = None, limit: int = _PAGE) -> CaseloadPage:
         """Return the page's screenings, and where to go on; with the first page, how many patients there are in all.
 
-        Raises LostUpdate when a patient whose level rises was changed meanwhile: nothing is kept, so ask again.
+        Raises LostUpdate when a patient whose level rises, or could fall, was changed meanwhile: nothing is kept, so
+        ask again.
         """
         with self.work(caller, Action.SCREENING_CASELOAD) as desk:
             only = PatientFilter(status=PatientStatus.ACTIVE, after=after, limit=limit, total=after is None)
@@ -65,8 +67,10 @@ class ScreenCaseload:
     ) -> tuple[list[Screening], Raised]:
         """Screen the patients by rules in the desk's unit, and note for its entry who they are.
 
-        Returns the alerts too, of which to notify when the unit has closed. LostUpdate as above.
+        Returns the alerts too, of which to notify when the unit has closed. LostUpdate as above. Who could be lowered
+        by a review meanwhile is held first: it would not see that there is a later screening.
         """
+        desk.unit.patients.hold([one for one in patients if one.current_risk_level in _FALLING])
         screenings = self._screened(desk, patients, screening_type)
         desk.unit.screenings.add_many(screenings)
         pairs = list(zip(patients, screenings, strict=True))

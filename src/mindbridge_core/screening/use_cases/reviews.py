@@ -17,7 +17,8 @@ from mindbridge_core.patients import Patient, RiskLevel
 from mindbridge_core.screening.entities import Decision, ReviewRequest, Screening
 from mindbridge_core.screening.lattice import join
 from mindbridge_core.screening.ports import ScreeningFilter, ScreeningUnit
-from mindbridge_core.screening.reaching import reach_screening
+from mindbridge_core.screening.raising import Raised, RaiseHighs
+from mindbridge_core.screening.reaching import calendar, reach_screening
 from mindbridge_core.screening.review import (
     Confirmed,
     LoweringProposed,
@@ -27,6 +28,8 @@ from mindbridge_core.screening.review import (
     ReviewLimits,
     ReviewStatus,
 )
+from mindbridge_core.screening.rules import RuleSet, screen_by_rules
+from mindbridge_core.screening.snapshot import snapshot_of
 from mindbridge_core.work import Desk, Work
 
 __all__ = ["ListReviews", "ReviewScreening", "overdue_of"]
@@ -39,24 +42,29 @@ class ReviewScreening:
     """Confirm a screening, or put another level in its place and say why. To lower a `high` takes two clinicians."""
 
     work: Work[ScreeningUnit]
+    rules: RuleSet
     clock: Clock
+    alarm: RaiseHighs
 
     def __call__(self, caller: Caller, screening_id: UUID, request: ReviewRequest) -> Screening:
         """Return the reviewed screening; it stays pending where the lowering of a `high` is only proposed.
 
         Raises NotFound, InvalidInput, AlreadyReviewed, SecondClinicianRequired.
         """
+        raised = Raised()
         with self.work(caller, Action.SCREENING_REVIEW, resource_id=screening_id) as desk:
             screening, patient = reach_screening(desk, screening_id, hold=True)
             latest = desk.unit.screenings.latest(patient.id) == screening.id
             review = self._reviewed(desk, screening, request)
             reviewed = attrs.evolve(screening, review=review)
-            level = _level_after(reviewed, patient, latest=latest)
+            level = _level_after(reviewed, patient, may_fall=latest and not self._worse(desk, screening, patient))
             _two_of_them(screening, patient, level, review)
             reviewed = desk.unit.screenings.save(reviewed)
             if level is not patient.current_risk_level:
                 changed = attrs.evolve(patient, current_risk_level=level, updated_at=self.clock())
                 desk.unit.patients.save(changed)
+                if level is RiskLevel.HIGH:
+                    raised = self.alarm.by_review(desk.unit, patient, reviewed, changed.updated_at)
             values = {
                 "screening_id": screening.id,
                 "review_status": reviewed.review_status,
@@ -65,7 +73,13 @@ class ReviewScreening:
                 "lowering_proposed": isinstance(review, LoweringProposed),
             }
             desk.changes(values, plain=_PLAIN)
+        self.alarm.notify(raised)
         return reviewed
+
+    def _worse(self, desk: Desk[ScreeningUnit], screening: Screening, patient: Patient) -> bool:
+        """Whether the rules say more of the record as it is now than of the one that was screened."""
+        now = screen_by_rules(self.rules, snapshot_of(patient, self.clock(), calendar(desk)))
+        return now.level.rank > screening.rules_level.rank
 
     def _reviewed(self, desk: Desk[ScreeningUnit], screening: Screening, request: ReviewRequest) -> Review:
         now, by, before = self.clock(), desk.actor.user_id, screening.review
@@ -87,7 +101,7 @@ def _override_of(screening: Screening, request: ReviewRequest) -> tuple[RiskLeve
     findings = []
     if request.risk_level is None:
         findings.append(Finding("/risk_level", "required", "is required of an override"))
-    elif request.risk_level is screening.risk_level:
+    elif request.risk_level is screening.risk_level and not _found_less_than_a_shown_high(screening):
         findings.append(Finding("/risk_level", "unchanged", "is the screening's own level: confirm it"))
     if request.reason is None:
         findings.append(Finding("/reason", "required", "is required of an override"))
@@ -97,21 +111,27 @@ def _override_of(screening: Screening, request: ReviewRequest) -> tuple[RiskLeve
     return request.risk_level, request.reason
 
 
+def _found_less_than_a_shown_high(screening: Screening) -> bool:
+    """Whether the level found lowers a `high` that the patient still has: then two may agree on just that level."""
+    return screening.shown_level is RiskLevel.HIGH and screening.risk_level is not RiskLevel.HIGH
+
+
 def _refuse(findings: list[Finding]) -> None:
     if findings:
         raise InvalidInput(findings)
 
 
-def _level_after(screening: Screening, patient: Patient, *, latest: bool) -> RiskLevel | None:
+def _level_after(screening: Screening, patient: Patient, *, may_fall: bool) -> RiskLevel | None:
     """Return the level that the patient has after the review.
 
-    It falls only if this is their latest screening, they are not escalated by hand, and nobody has raised them since.
-    What is not decided changes nothing; of an older screening only a clinician's raise counts.
+    It falls only if this is their latest screening and their record became no worse since (`may_fall`), they are not
+    escalated by hand, and nobody has raised them since. What is not decided changes nothing; of a screening by which
+    it may not fall, only a clinician's raise counts.
     """
     current, review = patient.current_risk_level, screening.review
     if isinstance(review, Pending | LoweringProposed):
         return current
-    if not latest:
+    if not may_fall:
         raised = isinstance(review, Overridden) and review.level.rank > screening.risk_level.rank
         return join(screening.effective_level, current) if raised else current
     untouched = current is screening.shown_level and not patient.manually_escalated
@@ -119,10 +139,15 @@ def _level_after(screening: Screening, patient: Patient, *, latest: bool) -> Ris
 
 
 def _two_of_them(screening: Screening, patient: Patient, level: RiskLevel | None, review: Review) -> None:
-    """Raise SecondClinicianRequired where whoever made the screening would lower the patient's `high` by confirming."""
+    """Raise SecondClinicianRequired where a confirmation would lower the patient's `high` by one clinician's word.
+
+    The other one is whoever made the screening, or proposed to lower it; nobody made what the clinic's own day did.
+    """
     lowered = patient.current_risk_level is RiskLevel.HIGH and level is not RiskLevel.HIGH
-    if lowered and isinstance(review, Confirmed) and review.by == screening.performed_by:
-        raise SecondClinicianRequired
+    if lowered and isinstance(review, Confirmed):
+        proposer = screening.review.by if isinstance(screening.review, LoweringProposed) else None
+        if not {screening.performed_by, proposer} - {None, review.by}:
+            raise SecondClinicianRequired
 
 
 def overdue_of(only: ScreeningFilter, now: datetime, limits: ReviewLimits) -> ScreeningFilter:

@@ -16,6 +16,7 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, LostUpdate, MindBridgeError
 from mindbridge_core.patients.rules import in_caseload
 from mindbridge_core.screening.batches import Batch, JobLimits, Settled
+from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
@@ -79,7 +80,7 @@ class RunBatch:
         if owner is None:
             desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
             return _told(desk, batch_id)
-        asks = self.screen.assessor.asks
+        asks = willing(self.screen.assessor)
         patients = desk.unit.batches.waiting(batch_id, limits.at_once if asks else limits.by_rules)
         return _Piece(batch, owner, patients) if patients else self._ended(desk, batch_id)
 
@@ -88,7 +89,7 @@ class RunBatch:
         return _told(desk, batch_id) if ended else _found(desk, batch_id)
 
     def _screen(self, caller: Caller, piece: _Piece, limits: JobLimits) -> None:
-        left = piece.patients if self.screen.assessor.asks else self._together(piece)
+        left = piece.patients if willing(self.screen.assessor) else self._together(piece)
         with ThreadPoolExecutor(limits.at_once) as threads:
             list(threads.map(partial(self._alone, caller, piece), left))
 

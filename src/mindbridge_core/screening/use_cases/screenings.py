@@ -20,7 +20,7 @@ from mindbridge_core.patients import Patient, reach
 from mindbridge_core.privacy import ConsentType, require_consent
 from mindbridge_core.screening.assessment import FailureReason, request_of
 from mindbridge_core.screening.batches import Settled
-from mindbridge_core.screening.consulting import Consultation, consult
+from mindbridge_core.screening.consulting import Consultation, consult, willing
 from mindbridge_core.screening.entities import Screening, ScreeningRequest
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import RiskAssessor, ScreeningFilter, ScreeningUnit
@@ -45,7 +45,6 @@ class _Order:
     request: ScreeningRequest
     once: IdempotencyKey | None
     batch_id: UUID | None
-    screening_id: UUID
     started: datetime
 
 
@@ -85,7 +84,7 @@ class ScreenPatient:
         As one of a batch it settles the patient's row there in the same transaction too; LostUpdate, and nothing is
         kept, where that is settled already. Raises NotFound, IdempotencyKeyReused.
         """
-        order = _Order(request=request, once=once, batch_id=batch_id, screening_id=self.new_id(), started=self.clock())
+        order = _Order(request=request, once=once, batch_id=batch_id, started=self.clock())
         screening, raised = self._answered(caller, order)
         self.alarm.notify(raised)
         return screening
@@ -94,7 +93,7 @@ class ScreenPatient:
         patient_id = order.request.patient_id
         with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
             patient = _held(desk, patient_id)
-            if not self.assessor.asks:
+            if not willing(self.assessor):
                 return self._screen(desk, patient, order, Consultation())
             if not self._consented(desk, patient):
                 refused = Consultation(failure=FailureReason.NO_CONSENT)
@@ -157,7 +156,7 @@ class ScreenPatient:
             patient,
             self._snapshot(desk, patient),
             self.rules,
-            screening_id=order.screening_id,
+            screening_id=self.new_id(),  # made while the patient is held: of two screenings the later has the later id
             performed_by=desk.principal.user_id,
             screening_type=order.request.screening_type,
             started=order.started,
