@@ -14,10 +14,17 @@ from mindbridge_core.access import GRANTS, Action, Audited, Grant, permit
 from mindbridge_core.actor import Actor, Caller, Principal, SessionClaim
 from mindbridge_core.audit import AuditAppender, AuditEntry, Outcome, Plain
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import DependencyUnavailable, DuplicateClinic, Forbidden, MindBridgeError, UnknownClinic
+from mindbridge_core.errors import (
+    DependencyUnavailable,
+    DuplicateClinic,
+    Forbidden,
+    MindBridgeError,
+    PreconditionFailed,
+    UnknownClinic,
+)
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, NewId
 
-__all__ = ["Desk", "Emergency", "Identify", "OpenUnit", "TurnAway", "Unit", "Work"]
+__all__ = ["Desk", "Emergency", "Identify", "OpenUnit", "TurnAway", "Unit", "Work", "require_version"]
 
 
 class Unit(Protocol):
@@ -231,3 +238,17 @@ def _marked(entry: AuditEntry, emergency: Emergency | None) -> AuditEntry:
 
 def _plain(value: object) -> Plain:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+class Versioned(Protocol):
+    """A record that is stored version by version."""
+
+    @property
+    def version(self) -> int:
+        """Which one it is."""
+
+
+def require_version(record: Versioned, version: int | None) -> None:
+    """Raise PreconditionFailed unless the record is of the version that the caller started from, if they say which."""
+    if version not in {None, record.version}:
+        raise PreconditionFailed

@@ -21,7 +21,7 @@ from mindbridge_core.patients.entities import (
 from mindbridge_core.patients.numbers import KEPT_LONGEST, Basis, Day, Given, Numbers, Recorded, numbers
 from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.patients.ports import EmergencyAccesses, PatientFilter, Patients, PatientUnit
-from mindbridge_core.patients.reach import reach
+from mindbridge_core.patients.reach import reach, reach_of
 from mindbridge_core.patients.search import name_tokens, person_text, query_tokens
 
 __all__ = [
@@ -60,4 +60,5 @@ __all__ = [
     "person_text",
     "query_tokens",
     "reach",
+    "reach_of",
 ]

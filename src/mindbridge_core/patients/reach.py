@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Protocol, TypeGuard, TypeVar
 from uuid import UUID
 
 from mindbridge_core.access import Role
@@ -14,7 +14,18 @@ from mindbridge_core.patients.ports import PatientUnit
 from mindbridge_core.patients.rules import in_caseload
 from mindbridge_core.work import Desk, Emergency
 
-__all__ = ["manages_cases", "reach"]
+__all__ = ["manages_cases", "reach", "reach_of"]
+
+
+class OfPatient(Protocol):
+    """A record that belongs to a patient."""
+
+    @property
+    def patient_id(self) -> UUID:
+        """The patient whose it is."""
+
+
+Record = TypeVar("Record", bound=OfPatient)
 
 
 def reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
@@ -34,6 +45,17 @@ def reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
     if not desk.grant.emergency:
         raise Forbidden("Emergency access is for reading.", reason="emergency_access_reads")
     return patient
+
+
+def reach_of(desk: Desk[PatientUnit], record: Record | None) -> Record:
+    """Return the record if there is one and the caller may reach its patient; else NotFound, whatever the reason.
+
+    The trail tells of the patient; whoever calls names the record among the values.
+    """
+    if record is None:
+        raise NotFound
+    desk.resource_id = reach(desk, record.patient_id).id
+    return record
 
 
 def _emergency_access(desk: Desk[PatientUnit], patient_id: UUID) -> BreakGlass | None:

@@ -13,7 +13,7 @@ from cattrs.preconf.json import make_converter
 from mindbridge_core.access import Action, Role
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import Finding, Forbidden, InvalidInput, PreconditionFailed
+from mindbridge_core.errors import Finding, Forbidden, InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
@@ -24,7 +24,7 @@ from mindbridge_core.patients.raising import at_high, raise_given
 from mindbridge_core.patients.reach import manages_cases, reach
 from mindbridge_core.patients.rules import date_findings, risk_findings
 from mindbridge_core.validation import given
-from mindbridge_core.work import Desk, Work
+from mindbridge_core.work import Desk, Work, require_version
 
 __all__ = ["AdmitPatient", "ChangePatient", "ListPatients", "RemovePatient", "ViewPatient"]
 
@@ -152,8 +152,7 @@ class ChangePatient:
         """
         with self.work(caller, Action.PATIENT_CHANGE, resource_id=patient_id) as desk:
             patient = reach(desk, patient_id)
-            if version not in {None, patient.version}:
-                raise PreconditionFailed
+            require_version(patient, version)
             sent = given(changes)
             self._check(desk, patient, changes)
             if sent:
@@ -188,6 +187,5 @@ class RemovePatient:
         """Return when it is stored. Raises NotFound, PreconditionFailed, LostUpdate."""
         with self.work(caller, Action.PATIENT_DELETE, resource_id=patient_id) as desk:
             patient = reach(desk, patient_id)
-            if version not in {None, patient.version}:
-                raise PreconditionFailed
+            require_version(patient, version)
             desk.unit.patients.save(patient.removed(desk.actor.user_id, self.clock()))

@@ -15,12 +15,12 @@ from mindbridge_core.care.inputs import AppointmentChanges, AppointmentDraft, cl
 from mindbridge_core.care.ports import CareUnit, History, Span
 from mindbridge_core.care.repeats import first_answer, keep_answer
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import Finding, InvalidInput, NotFound, PreconditionFailed
+from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
-from mindbridge_core.patients import reach
+from mindbridge_core.patients import reach, reach_of
 from mindbridge_core.validation import Unset, given
-from mindbridge_core.work import Desk, Work
+from mindbridge_core.work import Desk, Work, require_version
 
 __all__ = ["ChangeAppointment", "ListAppointments", "ScheduleAppointment"]
 
@@ -98,13 +98,8 @@ class ChangeAppointment:
         between.
         """
         with self.work(caller, Action.APPOINTMENT_CHANGE, resource_id=appointment_id) as desk:
-            found = desk.unit.appointments.get(appointment_id)
-            if found is None:
-                raise NotFound
-            # The trail tells of the patient; the appointment is named among the values.
-            desk.resource_id = reach(desk, found.patient_id).id
-            if version not in {None, found.version}:
-                raise PreconditionFailed
+            found = reach_of(desk, desk.unit.appointments.get(appointment_id))
+            require_version(found, version)
             sent = given(changes)
             changed = self._changed(desk, found, changes)
             saved = desk.unit.appointments.save(changed) if sent else found

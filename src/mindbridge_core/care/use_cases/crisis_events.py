@@ -14,12 +14,12 @@ from mindbridge_core.care.inputs import CrisisEventChanges, CrisisEventDraft, pa
 from mindbridge_core.care.ports import CareUnit, History, Span
 from mindbridge_core.care.repeats import first_answer, keep_answer
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import InvalidInput, NotFound, PreconditionFailed
+from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
-from mindbridge_core.patients import reach
+from mindbridge_core.patients import reach, reach_of
 from mindbridge_core.validation import Unset, given
-from mindbridge_core.work import Desk, Work
+from mindbridge_core.work import Desk, Work, require_version
 
 __all__ = ["ChangeCrisisEvent", "ListCrisisEvents", "ReportCrisisEvent"]
 
@@ -97,13 +97,8 @@ class ChangeCrisisEvent:
         writer came between.
         """
         with self.work(caller, Action.CRISIS_EVENT_CHANGE, resource_id=event_id) as desk:
-            found = desk.unit.crisis_events.get(event_id)
-            if found is None:
-                raise NotFound
-            # The trail tells of the patient; the event is named among the values.
-            desk.resource_id = reach(desk, found.patient_id).id
-            if version not in {None, found.version}:
-                raise PreconditionFailed
+            found = reach_of(desk, desk.unit.crisis_events.get(event_id))
+            require_version(found, version)
             sent = given(changes)
             changed = self._changed(desk, found, changes)
             saved = desk.unit.crisis_events.save(changed) if sent else found

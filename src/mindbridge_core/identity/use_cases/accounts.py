@@ -10,13 +10,13 @@ import attrs
 from mindbridge_core.access import Action, Role
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import LastAdmin, NotFound, PreconditionFailed
+from mindbridge_core.errors import LastAdmin, NotFound
 from mindbridge_core.identity.entities import Session, SessionLimits, User, email_digest
 from mindbridge_core.identity.inputs import StaffChanges
 from mindbridge_core.identity.ports import IdentityUnit
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.validation import given
-from mindbridge_core.work import Desk, Work
+from mindbridge_core.work import Desk, Work, require_version
 
 __all__ = ["ChangeStaff", "DeactivateStaff", "EndSession", "ListSessions", "ListStaff", "UnlockStaff", "ViewStaff"]
 
@@ -25,8 +25,7 @@ def _colleague(desk: Desk[IdentityUnit], user_id: UUID, version: int | None) -> 
     user = desk.unit.users.get(user_id)
     if user is None or not user.active:
         raise NotFound
-    if version not in {None, user.version}:
-        raise PreconditionFailed
+    require_version(user, version)
     return user
 
 

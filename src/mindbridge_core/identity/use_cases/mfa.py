@@ -20,7 +20,6 @@ from mindbridge_core.errors import (
     MfaNotEnabled,
     MfaOn,
     NotFound,
-    PreconditionFailed,
     WrongCode,
 )
 from mindbridge_core.identity.entities import User
@@ -40,7 +39,7 @@ from mindbridge_core.identity.ports import IdentityUnit
 from mindbridge_core.identity.use_cases.proof import CheckCode, CountTry, ProvePassword
 from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Message, Notifier
-from mindbridge_core.work import Desk, Work
+from mindbridge_core.work import Desk, Work, require_version
 
 __all__ = [
     "ChangeMfaPolicy",
@@ -239,8 +238,7 @@ class ChangeMfaPolicy:
         """Return the stored rule. Raises PreconditionFailed, LostUpdate."""
         with self.work(caller, Action.MFA_POLICY_CHANGE, resource_id=caller.clinic_id) as desk:
             policy = desk.unit.mfa_policies.get()
-            if version not in {None, policy.version}:
-                raise PreconditionFailed
+            require_version(policy, version)
             changed = attrs.evolve(
                 policy, roles=draft.roles, updated_at=self.clock(), updated_by=desk.principal.user_id
             )

@@ -12,9 +12,9 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import ConsentRevoked, Finding, InvalidInput, NotFound
+from mindbridge_core.errors import ConsentRevoked, Finding, InvalidInput
 from mindbridge_core.ids import NewId
-from mindbridge_core.patients import reach
+from mindbridge_core.patients import reach, reach_of
 from mindbridge_core.privacy.entities import Consent, ConsentDraft
 from mindbridge_core.privacy.ports import PrivacyUnit
 from mindbridge_core.privacy.rules import consent_findings
@@ -100,11 +100,7 @@ class RevokeConsent:
         Raises NotFound, ConsentRevoked when it was revoked before or is a refusal.
         """
         with self.work(caller, Action.CONSENT_REVOKE, resource_id=consent_id) as desk:
-            found = desk.unit.consents.get(consent_id)
-            if found is None:
-                raise NotFound
-            # The trail tells of the patient; the consent is named among the values.
-            desk.resource_id = reach(desk, found.patient_id).id
+            found = reach_of(desk, desk.unit.consents.get(consent_id))
             (current,) = (one for one in desk.unit.consents.held(found.patient_id) if one.id == consent_id)
             if not current.granted or current.revoked_at is not None:
                 raise ConsentRevoked
