@@ -107,4 +107,4 @@ def _leave(core: MindBridge, clinic_id: UUID, worker: UUID) -> None:
     try:
         core.run_batch.release(Operator(clinic_id=clinic_id), worker)
     except MindBridgeError:
-        _log.warning("a batch waits until its lease is over")
+        _log.warning("some patients of a batch wait until a lease is over")

@@ -10,8 +10,8 @@ import attrs
 
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import PatientStatus
-from mindbridge_core.screening import Batch, BatchState, Settled
-from mindbridge_memory.tables import BatchLease, Tables
+from mindbridge_core.screening import Batch, BatchState, Piece, Settled
+from mindbridge_memory.tables import BatchPiece, Tables
 
 __all__ = ["MemoryBatches", "MemoryJobQueue"]
 
@@ -54,9 +54,13 @@ class MemoryBatches:
         """Whether one of the clinic's batches is the day's."""
         return any((one.clinic_id, one.day) == (self.clinic_id, day) for one in self.tables.batches.rows())
 
-    def waiting(self, batch_id: UUID, limit: int) -> Sequence[UUID]:
-        """Return those first who have the lowest ids."""
-        return sorted(patient_id for patient_id, row in self._rows(batch_id) if _waits(row))[:limit]
+    def waiting(self, batch_id: UUID, patient_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return them in the order of their ids."""
+        return [patient_id for patient_id in self.all_waiting(batch_id) if patient_id in set(patient_ids)]
+
+    def all_waiting(self, batch_id: UUID) -> list[UUID]:
+        """Return all of whom nothing is settled, in the order of their ids."""
+        return sorted(patient_id for patient_id, row in self._rows(batch_id) if _waits(row))
 
     def settle(self, batch_id: UUID, settled: Sequence[Settled]) -> None:
         """Keep what became of them."""
@@ -69,7 +73,7 @@ class MemoryBatches:
 
     def end(self, batch_id: UUID, at: datetime) -> bool:
         """Keep it as done."""
-        return not self.waiting(batch_id, 1) and self._end(batch_id, at, BatchState.DONE, None)
+        return not self.all_waiting(batch_id) and self._end(batch_id, at, BatchState.DONE, None)
 
     def cancel(self, batch_id: UUID, at: datetime, reason: str) -> bool:
         """Keep it as cancelled."""
@@ -100,22 +104,52 @@ class MemoryJobQueue:
     tables: Tables
     clinic_id: UUID
 
-    def claim(self, worker: UUID, now: datetime, until: datetime) -> UUID | None:
-        """Keep the lease."""
-        batches = (one for one in self.tables.batches.rows() if one.clinic_id == self.clinic_id and not one.ended)
-        for batch in sorted(batches, key=lambda one: one.id):
-            key = (self.clinic_id, batch.id)
-            lease = self.tables.batch_leases.get(key) or BatchLease(batch.id)
-            if lease.worker in {None, worker} or lease.until is None or lease.until < now:
-                self.tables.batch_leases.put(key, BatchLease(batch.id, worker, until))
-                running = attrs.evolve(batch, state=BatchState.RUNNING, started_at=batch.started_at or now)
-                self.tables.batches.put(key, running)
-                return batch.id
-        return None
+    def open(self) -> Sequence[UUID]:
+        """Return them in the order of their ids."""
+        rows = self.tables.batches.rows()
+        return sorted(one.id for one in rows if one.clinic_id == self.clinic_id and not one.ended)
+
+    def claim(self, batch_id: UUID, worker: UUID, now: datetime, until: datetime, limit: int) -> Piece | None:
+        """Keep the piece."""
+        batches = MemoryBatches(self.tables, self.clinic_id)
+        batch = batches.get(batch_id)
+        if batch is None or batch.ended:
+            return None
+        self._bury(batch_id, worker, now)
+        others = {patient for piece in self._pieces(batch_id, worker) for patient in piece.patients}
+        left = [(self._deaths(batch_id, one), one) for one in batches.all_waiting(batch_id) if one not in others]
+        deaths, _ = min(left, default=(0, None))
+        taken = tuple(one for many, one in sorted(left) if many == deaths)[: limit if deaths == 0 else 1]
+        self.tables.batch_pieces.put(
+            (self.clinic_id, worker), BatchPiece(self.clinic_id, worker, batch_id, until, taken)
+        )
+        running = attrs.evolve(batch, state=BatchState.RUNNING, started_at=batch.started_at or now)
+        self.tables.batches.put((self.clinic_id, batch_id), running)
+        return Piece(batch=running, patients=taken, deaths=deaths)
 
     def release(self, worker: UUID) -> None:
-        """Keep the leases as nobody's."""
-        for lease in self.tables.batch_leases.rows():
-            key = (self.clinic_id, lease.batch_id)
-            if lease.worker == worker and self.tables.batch_leases.get(key) is not None:
-                self.tables.batch_leases.put(key, BatchLease(lease.batch_id))
+        """Keep the piece as nobody's."""
+        piece = self.tables.batch_pieces.get((self.clinic_id, worker))
+        if piece is not None:
+            self._give_up(piece)
+
+    def _bury(self, batch_id: UUID, worker: UUID, now: datetime) -> None:
+        """Count against whoever is left of the pieces whose time has run out."""
+        waiting = set(MemoryBatches(self.tables, self.clinic_id).all_waiting(batch_id))
+        for piece in self._pieces(batch_id, worker):
+            if piece.until < now:
+                for one in waiting & set(piece.patients):
+                    many = self._deaths(batch_id, one) + 1
+                    self.tables.batch_deaths.put((self.clinic_id, batch_id, one), many)
+                self._give_up(piece)
+
+    def _pieces(self, batch_id: UUID, but: UUID) -> list[BatchPiece]:
+        wanted = (self.clinic_id, batch_id)
+        rows = self.tables.batch_pieces.rows()
+        return [one for one in rows if (one.clinic_id, one.batch_id) == wanted and one.worker != but]
+
+    def _deaths(self, batch_id: UUID, patient_id: UUID) -> int:
+        return self.tables.batch_deaths.get((self.clinic_id, batch_id, patient_id)) or 0
+
+    def _give_up(self, piece: BatchPiece) -> None:
+        self.tables.batch_pieces.put((self.clinic_id, piece.worker), attrs.evolve(piece, patients=()))

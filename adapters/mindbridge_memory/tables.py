@@ -28,7 +28,7 @@ from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
 from mindbridge_core.screening import Batch, Screening, Settled
 
-__all__ = ["Answer", "BatchLease", "CodeRow", "FactorRow", "Table", "Tables"]
+__all__ = ["Answer", "BatchPiece", "CodeRow", "FactorRow", "Table", "Tables"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -98,12 +98,14 @@ class CodeRow:
 
 
 @attrs.frozen
-class BatchLease:
-    """Whose batch it is, and until when."""
+class BatchPiece:
+    """What of a clinic's batch a worker has, and until when; nobody, once it is given up."""
 
+    clinic_id: UUID
+    worker: UUID
     batch_id: UUID
-    worker: UUID | None = None
-    until: datetime | None = None
+    until: datetime
+    patients: tuple[UUID, ...] = ()
 
 
 @attrs.frozen
@@ -119,7 +121,8 @@ class Tables:
     audit_findings: Table[tuple[UUID, UUID, str, datetime], AuditFinding] = attrs.field(factory=Table)
     batches: Table[tuple[UUID, UUID], Batch] = attrs.field(factory=Table)
     batch_patients: Table[tuple[UUID, UUID, UUID], Settled] = attrs.field(factory=Table)
-    batch_leases: Table[tuple[UUID, UUID], BatchLease] = attrs.field(factory=Table)
+    batch_deaths: Table[tuple[UUID, UUID, UUID], int] = attrs.field(factory=Table)
+    batch_pieces: Table[tuple[UUID, UUID], BatchPiece] = attrs.field(factory=Table)
     clinics: Table[UUID, Clinic] = attrs.field(factory=Table)
     consents: Table[tuple[UUID, UUID], Consent] = attrs.field(factory=Table)
     crisis_events: Table[tuple[UUID, UUID], CrisisEvent] = attrs.field(factory=Table)

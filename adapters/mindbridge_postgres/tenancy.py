@@ -59,6 +59,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "audit_positions": _CHANGED,
         "audit_sinks": _CHANGED,
         "batch_patients": _CHANGED,
+        "batch_pieces": f"{_CHANGED}, DELETE",
         "batches": _CHANGED,
         "clinic_keys": _ADDED,
         "clinic_policies": _CHANGED,

@@ -18,7 +18,7 @@ from mindbridge_postgres.account_tokens import PostgresAccountTokens
 from mindbridge_postgres.alerts import PostgresAlerts
 from mindbridge_postgres.answers import PostgresAnswers
 from mindbridge_postgres.audit import PostgresAuditTrail
-from mindbridge_postgres.batches import PostgresBatches, PostgresJobQueue
+from mindbridge_postgres.batches import PostgresBatches
 from mindbridge_postgres.care import PostgresAppointments, PostgresCrisisEvents, PostgresMetrics, PostgresTimeline
 from mindbridge_postgres.clinics import PostgresClinics
 from mindbridge_postgres.custody import PostgresKeyStore
@@ -33,6 +33,7 @@ from mindbridge_postgres.identity import (
     PostgresSessions,
     PostgresUsers,
 )
+from mindbridge_postgres.jobs import PostgresJobQueue
 from mindbridge_postgres.overviews import PostgresOverviews
 from mindbridge_postgres.patients import PostgresPatients
 from mindbridge_postgres.privacy import PostgresAccessHistory, PostgresConsents, PostgresDisclosures

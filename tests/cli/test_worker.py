@@ -45,9 +45,11 @@ def fill(core: MindBridge, clinic_id: UUID, patients: int) -> None:
     core.import_patients(Operator(clinic_id=clinic_id), lambda: [text], ImportPlan())
 
 
-def worker(served: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
+def worker(served: dict[str, str], *options: str, script: str | None = None) -> subprocess.Popen[bytes]:
+    """Run a worker; with a script, which ends by running the command line, until nothing is left."""
     settings = {f"MINDBRIDGE_{name.upper()}": value for name, value in served.items() if name != "owner_database_url"}
-    command = [sys.executable, "-m", "mindbridge_cli", "worker", "--poll", "0.05", "--lease", "0.3", *options]
+    program = ["-m", "mindbridge_cli", "worker"] if script is None else ["-c", script, "worker", "--once"]
+    command = [sys.executable, *program, "--poll", "0.05", "--lease", "0.3", *options]
     return subprocess.Popen(command, env=settings | {"PATH": os.environ["PATH"]}, stderr=subprocess.DEVNULL)
 
 
@@ -148,6 +150,63 @@ def test_a_worker_alerts_once_of_what_has_become_overdue(
     for _ in range(2):
         work(product.core, Event(), limits=JobLimits(), pause=0, once=True)
         assert 4 == len(product.core.list_alerts(admin, overdue).items)
+    product.database.close()
+
+
+DEADLY = """
+import os, signal, sys
+from uuid import UUID
+from mindbridge_core.screening.use_cases import caseloads, screenings
+whole = caseloads.made
+def made(patient, *rest, **named):
+    if patient.id == UUID({patient!r}):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(patient, *rest, **named)
+caseloads.made = screenings.made = made
+from mindbridge_cli.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_record_that_kills_its_worker_is_set_aside_after_the_third(
+    database: TestDatabase, key_ring: Path, served: dict[str, str]
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 40)
+    batch = product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+    with psycopg.connect(database.superuser_url) as superuser:
+        row = superuser.execute("SELECT patient_id FROM batch_patients ORDER BY patient_id OFFSET 13").fetchone()
+    assert row is not None
+    deaths = 0
+    while (process := worker(served, "--chunk", "10", script=DEADLY.format(patient=str(row[0])))).wait(60) != 0:
+        assert -signal.SIGKILL == process.returncode
+        deaths += 1
+        time.sleep(0.5)
+    done = product.core.view_task(product.session(product.staff(clinic_id, Role.ADMIN)), batch.id)
+    assert (BatchState.DONE, 39, 1, 3) == (done.state, done.screened, done.failed, deaths)
+    assert (39, 39) == settled(database)
+    with psycopg.connect(database.superuser_url) as superuser:
+        rows = superuser.execute("SELECT patient_id, failure FROM batch_patients WHERE failure IS NOT NULL").fetchall()
+    assert [(row[0], "worker_died")] == rows
+    product.database.close()
+
+
+def test_several_workers_share_one_batch(database: TestDatabase, key_ring: Path, served: dict[str, str]) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 600)
+    batch = product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+    workers = [worker(served, "--chunk", "10") for _ in range(3)]
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    deadline, seen = time.monotonic() + 120, [0]
+    while not (found := product.core.view_task(admin, batch.id)).ended and time.monotonic() < deadline:
+        seen.append(found.screened)
+        time.sleep(0.05)
+    for one in workers:
+        one.send_signal(signal.SIGTERM)
+    assert [0] * 3 == [one.wait(timeout=30) for one in workers]
+    assert (BatchState.DONE, 600, 0) == (found.state, found.screened, found.failed)
+    assert sorted(seen) == seen
+    assert (600, 600) == settled(database)
     product.database.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +24,7 @@ from mindbridge_core.screening import (
     Screening,
 )
 from mindbridge_memory import ScriptedAssessor
-from mindbridge_memory.batches import MemoryBatches
+from mindbridge_memory.batches import MemoryBatches, MemoryJobQueue
 from mindbridge_memory.patients import MemoryPatients
 from tests.core.house import actor
 from tests.core.test_screenings import CONSENT, Ward, answering, ward
@@ -154,19 +155,101 @@ def test_a_cancelled_batch_keeps_what_was_stored_and_goes_no_further() -> None:
     assert [True, False] == [entry.changed_values["cancelled"] for entry in here.entries(Action.TASK_CANCEL)]
 
 
-def test_another_worker_goes_on_when_the_lease_is_over_or_given_back() -> None:
+def fails(times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store be down for the next `times` settlements: to those who look on, the worker is dead."""
+    whole, left = MemoryBatches.settle, [times]
+
+    def down(batches: MemoryBatches, batch_id: UUID, settled: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise DependencyUnavailable
+        whole(batches, batch_id, settled)
+
+    monkeypatch.setattr(MemoryBatches, "settle", down)
+
+
+def test_another_worker_takes_what_one_has_when_its_lease_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     here = filled()
     order(here)
     operator, first, second = Operator(clinic_id=here.clinic), uuid4(), uuid4()
     core = here.house.core
-    assert core.run_batch(operator, first, SMALL) is not None
-    assert core.run_batch(operator, second, SMALL) is None
+    fails(1, monkeypatch)
+    with pytest.raises(DependencyUnavailable):
+        core.run_batch(operator, first, SMALL)
+    assert [2, 3] == [one.screened for one in run(here, second)]
     here.house.clock.forward(minutes=3)
-    assert core.run_batch(operator, second, SMALL) is not None
-    assert core.run_batch(operator, first, SMALL) is None
-    core.run_batch.release(operator, second)
-    assert [5] == [one.screened for one in run(here, first)]
+    assert [4, 5] == [one.screened for one in run(here, second)]
     assert 5 == len(stored(here))
+
+
+def test_what_a_worker_gives_up_is_anothers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = filled()
+    order(here)
+    operator, first = Operator(clinic_id=here.clinic), uuid4()
+    fails(1, monkeypatch)
+    with pytest.raises(DependencyUnavailable):
+        here.house.core.run_batch(operator, first, SMALL)
+    here.house.core.run_batch.release(operator, first)
+    here.house.core.run_batch.release(operator, uuid4())
+    assert [2, 4, 5] == [one.screened for one in run(here)]
+
+
+def test_a_worker_helps_with_the_next_batch_when_all_of_the_first_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = filled(calls=(0, 3))
+    first, second = order(here), order(here)
+    fails(1, monkeypatch)
+    with pytest.raises(DependencyUnavailable):
+        here.house.core.run_batch(Operator(clinic_id=here.clinic), uuid4(), SMALL)
+    assert [(second.id, BatchState.DONE)] == [(one.id, one.state) for one in run(here)]
+    assert BatchState.RUNNING is here.house.core.view_task(here.manager, first.id).state
+
+
+def test_a_batch_that_ended_meanwhile_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = filled()
+    batch = order(here)
+    here.house.core.cancel_task(here.manager, batch.id)
+    monkeypatch.setattr(MemoryJobQueue, "open", lambda _: [batch.id])
+    assert [] == run(here)
+
+
+@pytest.mark.parametrize("assessor", [None, ScriptedAssessor()])
+def test_who_was_the_end_of_several_workers_is_set_aside(assessor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = filled(assessor)
+    batch = order(here)
+    deadly = sorted(one.patient_id for one in here.house.store.tables.batch_patients.rows())[1]
+    whole = MemoryBatches.settle
+    deaths = []
+
+    def dies(batches: MemoryBatches, batch_id: UUID, settled: Any) -> None:
+        if any(one.patient_id == deadly and one.screening_id for one in settled):
+            deaths.append(1)
+            raise DependencyUnavailable
+        whole(batches, batch_id, settled)
+
+    monkeypatch.setattr(MemoryBatches, "settle", dies)
+    told: list[Batch] = []
+    while not told or not told[-1].ended:
+        with suppress(DependencyUnavailable):
+            told += run(here)
+        here.house.clock.forward(minutes=3)
+    assert (BatchState.DONE, 4, 1) == (told[-1].state, told[-1].screened, told[-1].failed)
+    assert 3 == len(deaths)
+    reasons = {one.patient_id: one.reason for one in here.house.store.tables.batch_patients.rows() if one.reason}
+    assert {deadly: "worker_died"} == reasons
+    assert told[-1] == here.house.core.view_task(here.manager, batch.id)
+
+
+def test_who_was_lost_does_not_end_what_others_are_still_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = filled(calls=(0, 0))
+    order(here)
+    fails(3, monkeypatch)
+    limits = attrs.evolve(SMALL, deaths=1, by_rules=1)
+    for _ in range(2):
+        with pytest.raises(DependencyUnavailable):
+            here.house.core.run_batch(Operator(clinic_id=here.clinic), uuid4(), limits)
+    here.house.clock.forward(minutes=3)
+    monkeypatch.undo()
+    assert [(1, False), (2, True)] == [(one.failed, one.ended) for one in run(here, limits=limits)]
 
 
 def test_who_may_not_screen_any_more_has_their_batch_cancelled() -> None:
@@ -221,7 +304,8 @@ def test_a_store_that_is_down_sets_nobody_aside(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.undo()
         assert (0, 0) == (here.house.core.view_task(here.admin, batch.id).screened, len(stored(here)))
         here.house.clock.forward(minutes=3)
-        assert 5 == run(here)[-1].screened
+        told = run(here)[-1]
+        assert (5, 0) == (told.screened, told.failed)
 
 
 def test_a_patient_who_was_screened_meanwhile_is_not_screened_again(monkeypatch: pytest.MonkeyPatch) -> None:

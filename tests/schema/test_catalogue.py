@@ -270,6 +270,7 @@ def test_rights_are_declared_for_every_table_and_no_other() -> None:
 
 def test_only_what_is_short_lived_or_derived_may_be_deleted_and_the_trail_only_grows() -> None:
     assert {table for table, rights in RIGHTS.items() if "DELETE" in rights} == {
+        "batch_pieces",
         "idempotency_keys",
         "login_attempts",
         "patient_search",

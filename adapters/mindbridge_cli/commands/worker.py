@@ -25,7 +25,7 @@ __all__ = ["command"]
     type=click.FloatRange(0.1, 3600),
     default=120.0,
     show_default=True,
-    help="Seconds without a sign of life after which another worker takes over a batch.",
+    help="Seconds after which other workers take over the patients that this one has.",
 )
 @click.option(
     "--chunk",

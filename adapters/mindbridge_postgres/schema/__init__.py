@@ -4,7 +4,7 @@ Tables below a clinic have `clinic_id` first in every key, so that PostgreSQL se
 distribute them unchanged. Row-level security, rights and partitions are in `mindbridge_postgres.tenancy`.
 """
 
-from mindbridge_postgres.schema.batches import batch_patients, batches
+from mindbridge_postgres.schema.batches import batch_patients, batch_pieces, batches
 from mindbridge_postgres.schema.clinical import disclosures, patient_consents, reports, screenings
 from mindbridge_postgres.schema.columns import metadata
 from mindbridge_postgres.schema.compliance import (
@@ -43,6 +43,7 @@ __all__ = [
     "audit_positions",
     "audit_sinks",
     "batch_patients",
+    "batch_pieces",
     "batches",
     "clinic_keys",
     "clinic_policies",

@@ -1,6 +1,17 @@
 """Batches of screenings: who ordered which, how far it is, and what became of each patient."""
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, PrimaryKeyConstraint, Table, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 
 from mindbridge_postgres.schema.columns import (
     count,
@@ -31,8 +42,9 @@ batches = Table(
     *one_of("state", STATES, default="queued"),
     *line("reason", 100, nullable=True),
     *count("total"),
-    uuid("worker", nullable=True),
-    moment("leased_until", nullable=True),
+    *count("screened"),
+    *count("failed"),
+    uuid("reached", nullable=True),
     moment("created_at"),
     moment("started_at", nullable=True),
     moment("ended_at", nullable=True),
@@ -42,7 +54,7 @@ batches = Table(
     UniqueConstraint("clinic_id", "day"),
     CheckConstraint("(ended_at IS NOT NULL) = (state IN ('done', 'cancelled'))", name="ended"),
     CheckConstraint("(reason IS NOT NULL) = (state = 'cancelled')", name="cancelled_says_why"),
-    CheckConstraint("(worker IS NULL) = (leased_until IS NULL)", name="lease"),
+    CheckConstraint("screened + failed <= total", name="progress"),
     Index("ix_batches_open", "clinic_id", "id", postgresql_where=text("ended_at IS NULL")),
 )
 
@@ -54,6 +66,7 @@ batch_patients = Table(
     uuid("patient_id"),
     uuid("screening_id", nullable=True),
     *line("failure", 100, nullable=True),
+    *count("deaths"),
     PrimaryKeyConstraint("clinic_id", "batch_id", "patient_id"),
     within_clinic("batch_id", "batches"),
     within_clinic("patient_id", "patients"),
@@ -68,3 +81,15 @@ batch_patients = Table(
         postgresql_where=text("screening_id IS NULL AND failure IS NULL"),
     ),
 )
+
+batch_pieces = Table(
+    "batch_pieces",
+    metadata,
+    *tenant_key(),
+    uuid("batch_id"),
+    moment("leased_until"),
+    Column("patients", ARRAY(Uuid), nullable=False),
+    within_clinic("batch_id", "batches"),
+    Index(None, "clinic_id", "batch_id"),
+)
+"""A row for each worker, by its id, that has patients of a batch."""

@@ -20,6 +20,7 @@ from mindbridge_core.screening.batches import (
     BatchState,
     JobLimits,
     JobQueue,
+    Piece,
     Settled,
 )
 from mindbridge_core.screening.caseload import CaseloadPage
@@ -119,6 +120,7 @@ __all__ = [
     "OverviewScope",
     "Overviews",
     "Pending",
+    "Piece",
     "Progress",
     "Prompt",
     "Rates",

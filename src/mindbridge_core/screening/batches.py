@@ -14,7 +14,7 @@ from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening.entities import CODE_WORD
 from mindbridge_core.validation import checked
 
-__all__ = ["Batch", "BatchRequest", "BatchState", "Batches", "JobLimits", "JobQueue", "Settled"]
+__all__ = ["Batch", "BatchRequest", "BatchState", "Batches", "JobLimits", "JobQueue", "Piece", "Settled"]
 
 
 @unique
@@ -78,14 +78,30 @@ class Settled:
 
 
 @attrs.frozen(kw_only=True)
+class Piece:
+    """Patients of a batch that are one worker's for a while; nobody, when all who are left are others'.
+
+    `deaths` is how often a worker's time ran out over them; of more than none there is one patient only.
+    """
+
+    batch: Batch
+    patients: Sequence[UUID] = ()
+    deaths: int = 0
+
+
+@attrs.frozen(kw_only=True)
 class JobLimits:
-    """How much a worker takes on at a time, and how long a batch is its own without a sign of life."""
+    """How much a worker takes on at a time, and how long a piece is its own."""
 
     lease: timedelta = timedelta(minutes=2)
+    lease_asking: timedelta = timedelta(minutes=1)
+    """The least lease of a piece for which the assessor is asked: longer than the budget of a question."""
     by_rules: int = 500
     """Patients in one transaction where nobody but the rules is asked."""
     at_once: int = 8
     """Questions to the assessor that are under way together."""
+    deaths: int = 3
+    """Over how many workers lost a patient is set aside."""
 
 
 class Batches(Protocol):
@@ -103,8 +119,8 @@ class Batches(Protocol):
     def has_day(self, day: date) -> bool:
         """Whether the day's batch was ordered."""
 
-    def waiting(self, batch_id: UUID, limit: int) -> Sequence[UUID]:
-        """Return patients of whom nothing is settled, and hold their rows until the unit ends.
+    def waiting(self, batch_id: UUID, patient_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return those of the patients of whom nothing is settled, and hold their rows until the unit ends.
 
         Those whose rows somebody else holds are passed over.
         """
@@ -120,13 +136,20 @@ class Batches(Protocol):
 
 
 class JobQueue(Protocol):
-    """Which of the clinic's batches a worker runs. What was ordered in a unit is in the queue when that is kept."""
+    """Which patients of the clinic's batches which worker has. What was ordered in a unit is there when that is kept.
 
-    def claim(self, worker: UUID, now: datetime, until: datetime) -> UUID | None:
-        """Return the oldest batch that has not ended and is this worker's or nobody's, and make it this worker's.
+    Any number of workers may be at one batch, each with a piece of its own.
+    """
 
-        It is nobody's again after `until`. Of workers that ask at once none waits, and no two get the same.
+    def open(self) -> Sequence[UUID]:
+        """Return the batches that have not ended, the oldest first."""
+
+    def claim(self, batch_id: UUID, worker: UUID, now: datetime, until: datetime, limit: int) -> Piece | None:
+        """Make at most `limit` waiting patients the worker's until `until`, and the batch a running one.
+
+        No two workers have the same. What this one had before is given up. Whoever another had when its time ran out
+        comes last, alone, and with the count of such deaths. None when the batch has ended.
         """
 
     def release(self, worker: UUID) -> None:
-        """Leave all of the worker's batches to others."""
+        """Give up what the worker has, in good order."""

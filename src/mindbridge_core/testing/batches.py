@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
-from mindbridge_core.screening import Batch, BatchState, Settled
+from mindbridge_core.screening import Batch, BatchState, Piece, Settled
 from mindbridge_core.testing.records import LATER, NOW, a_patient, a_user
 from mindbridge_core.testing.screenings import a_screening
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
@@ -49,9 +50,20 @@ def _get(store: ContractStore, batch: Batch) -> Batch | None:
         return unit.batches.get(batch.id)
 
 
-def _claim(store: ContractStore, clinic_id: UUID, worker: UUID, later: timedelta = timedelta(0)) -> UUID | None:
-    with store.open_unit(clinic_id) as unit:
-        return unit.jobs.claim(worker, NOW + later, NOW + later + MINUTE)
+def _claim(
+    store: ContractStore, batch: Batch, worker: UUID, later: timedelta = timedelta(0), *, limit: int = 10
+) -> Piece | None:
+    with store.open_unit(batch.clinic_id) as unit:
+        return unit.jobs.claim(batch.id, worker, NOW + later, NOW + later + MINUTE, limit)
+
+
+def _claimed(
+    store: ContractStore, batch: Batch, worker: UUID, later: timedelta = timedelta(0), *, limit: int = 10
+) -> list[UUID]:
+    """Return who the worker got, of a batch that goes on."""
+    piece = _claim(store, batch, worker, later, limit=limit)
+    assert piece is not None
+    return list(piece.patients)
 
 
 def _screen(store: ContractStore, batch: Batch, patient: Patient) -> None:
@@ -63,7 +75,7 @@ def _screen(store: ContractStore, batch: Batch, patient: Patient) -> None:
 
 
 class BatchesContract(StoreContract):
-    """Each patient of a batch is settled once; each batch is one worker's at a time."""
+    """Each patient of a batch is settled once; each is one worker's at a time."""
 
     def test_a_batch_covers_whom_it_asks_for(self) -> None:
         """The active patients of a caseload, of a level, or all; nobody who comes later."""
@@ -110,9 +122,10 @@ class BatchesContract(StoreContract):
         one, two, three = _people(store, store.clinic_a, {}, {}, {})
         batch = _batch(store.clinic_a)
         _add(store, batch)
-        _claim(store, store.clinic_a, uuid4())
+        _claim(store, batch, uuid4())
         with store.open_unit(store.clinic_a) as unit:
-            assert [one.id, two.id] == list(unit.batches.waiting(batch.id, 2))
+            assert [one.id, two.id] == list(unit.batches.waiting(batch.id, [two.id, one.id]))
+            assert list(unit.batches.waiting(batch.id, [])) == []
         _screen(store, batch, one)
         with raises(LostUpdate):
             _screen(store, batch, one)
@@ -125,6 +138,7 @@ class BatchesContract(StoreContract):
             unit.batches.settle(batch.id, [Settled(patient_id=three.id, reason="not_found")])
             assert unit.batches.end(batch.id, LATER)
             assert not unit.batches.cancel(batch.id, LATER, "by_request")
+            assert list(unit.batches.waiting(batch.id, [one.id, two.id, three.id])) == []
         found = _get(store, batch)
         assert found is not None
         assert (
@@ -134,38 +148,73 @@ class BatchesContract(StoreContract):
             found.state,
             found.ended_at,
         ) == (3, 2, 1, BatchState.DONE, LATER)
+        assert _claim(store, batch, uuid4()) is None
 
-    def test_a_batch_is_one_workers_until_its_lease_is_over_or_given_back(self) -> None:
-        """The oldest comes first, and those that have ended never."""
+    def test_workers_share_a_batch_and_no_two_have_the_same_patient(self) -> None:
+        """However many ask at once; what one gives up another gets, and what was settled nobody."""
+        store = self.store()
+        people = [one.id for one in _people(store, store.clinic_a, *[{}] * 6)]
+        batch = _batch(store.clinic_a)
+        _add(store, batch)
+        workers = [uuid4() for _ in range(4)]
+        claims = together(*[partial(_claimed, store, batch, worker, limit=2) for worker in workers])
+        taken = [claim for claim in claims if isinstance(claim, list)]
+        assert sorted(map(len, taken)) == [0, 2, 2, 2]
+        assert sorted(patient for claim in taken for patient in claim) == people
+        found = _get(store, batch)
+        assert found is not None
+        assert (found.state, found.started_at) == (BatchState.RUNNING, NOW)
+        given_up, again = taken.index(next(filter(None, taken))), uuid4()
+        with store.open_unit(store.clinic_a) as unit:
+            unit.jobs.release(workers[given_up])
+        assert taken[given_up] == _claimed(store, batch, again)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.settle(batch.id, [Settled(patient_id=taken[given_up][0], reason="not_found")])
+        assert taken[given_up][1:] == _claimed(store, batch, again)
+        assert _claimed(store, batch, uuid4()) == []
+
+    def test_a_patient_over_whom_workers_were_lost_comes_last_and_alone(self) -> None:
+        """Each time that a worker's time runs out counts; whoever was settled by then is none of them."""
+        store = self.store()
+        one, two, three, four = (person.id for person in _people(store, store.clinic_a, *[{}] * 4))
+        batch = _batch(store.clinic_a)
+        _add(store, batch)
+        assert [one, two, three] == _claimed(store, batch, uuid4(), limit=3)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.settle(batch.id, [Settled(patient_id=two, reason="not_found")])
+        later = 2 * MINUTE
+        worker = uuid4()
+        assert [four] == _claimed(store, batch, worker, later)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.settle(batch.id, [Settled(patient_id=four, reason="not_found")])
+        pieces = [_claim(store, batch, uuid4(), later) for _ in range(3)]
+        assert [((one,), 1), ((three,), 1), ((), 0)] == [
+            (tuple(piece.patients), piece.deaths) for piece in pieces if piece is not None
+        ]
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.settle(batch.id, [Settled(patient_id=three, reason="not_found")])
+        last = _claim(store, batch, worker, 2 * later)
+        assert last is not None
+        assert ([one], 2) == (list(last.patients), last.deaths)
+        assert [one] == _claimed(store, batch, worker, 4 * later)
+
+    def test_open_batches_are_those_that_have_not_ended(self) -> None:
+        """The oldest first."""
         store = self.store()
         _people(store, store.clinic_a, {})
         first, second = sorted((_batch(store.clinic_a), _batch(store.clinic_a)), key=lambda one: one.id)
-        for batch in (first, second):
+        for batch in (second, first):
             _add(store, batch)
-        ann, bob, cyd = uuid4(), uuid4(), uuid4()
-        assert first.id == _claim(store, store.clinic_a, ann) == _claim(store, store.clinic_a, ann)
-        assert second.id == _claim(store, store.clinic_a, bob)
-        assert _claim(store, store.clinic_a, cyd) is None
-        assert _claim(store, store.clinic_b, cyd) is None
-        assert first.id == _claim(store, store.clinic_a, cyd, 2 * MINUTE)
         with store.open_unit(store.clinic_a) as unit:
-            unit.jobs.release(cyd)
-        assert first.id == _claim(store, store.clinic_a, ann, 2 * MINUTE)
-        with store.open_unit(store.clinic_a) as unit:
+            assert [first.id, second.id] == list(unit.jobs.open())
             assert unit.batches.cancel(first.id, LATER, "by_request")
+            assert [second.id] == list(unit.jobs.open())
+        with store.open_unit(store.clinic_b) as unit:
+            assert list(unit.jobs.open()) == []
+        assert _claim(store, first, uuid4()) is None
         found = _get(store, first)
         assert found is not None
-        assert (found.state, found.reason, found.started_at) == (BatchState.CANCELLED, "by_request", NOW)
-        assert second.id == _claim(store, store.clinic_a, ann, 4 * MINUTE)
-
-    def test_no_two_claim_the_same(self) -> None:
-        """However many ask at once."""
-        store = self.store()
-        _people(store, store.clinic_a, {})
-        batch = _batch(store.clinic_a)
-        _add(store, batch)
-        claims = together(*[lambda: _claim(store, store.clinic_a, uuid4())] * 4)
-        assert [batch.id] == [one for one in claims if one is not None]
+        assert (found.state, found.reason) == (BatchState.CANCELLED, "by_request")
 
     def test_batches_of_another_clinic_are_not_there(self) -> None:
         """Nor can they be ended from there."""
@@ -175,7 +224,7 @@ class BatchesContract(StoreContract):
         _add(store, batch)
         with store.open_unit(store.clinic_b) as unit:
             assert unit.batches.get(batch.id) is None
-            assert list(unit.batches.waiting(batch.id, 10)) == []
+            assert unit.jobs.claim(batch.id, uuid4(), NOW, LATER, 10) is None
             assert not unit.batches.cancel(batch.id, LATER, "by_request")
         found = _get(store, batch)
         assert found is not None

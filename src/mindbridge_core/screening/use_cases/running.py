@@ -15,7 +15,7 @@ from mindbridge_core.actor import Actor, Caller, Operator, Origin
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, LostUpdate, MindBridgeError
 from mindbridge_core.patients.rules import in_caseload
-from mindbridge_core.screening.batches import Batch, JobLimits, Settled
+from mindbridge_core.screening.batches import Batch, JobLimits, Piece, Settled
 from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
@@ -30,12 +30,11 @@ _PLAIN: Final = frozenset({"state", "total", "screened", "failed", "reason"})
 
 
 @attrs.frozen
-class _Piece:
-    """A batch, who is answerable for it, and the patients to go on with."""
+class _Owned:
+    """A piece, and who is answerable for it."""
 
-    batch: Batch
+    piece: Piece
     owner: Actor | Operator
-    patients: Sequence[UUID]
 
 
 @attrs.frozen(kw_only=True)
@@ -52,53 +51,69 @@ class RunBatch:
     clock: Clock
 
     def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
-        """Screen the next patients of a batch and return how far it is; None when there is none to run.
+        """Screen the next patients of a batch and return how far it is; None when nobody waits who is not another's.
 
         It acts for whoever ordered the batch, with the role that they have now; once they may not screen, the batch is
-        cancelled. Who cannot be screened is set aside with a reason. Raises DependencyUnavailable: try again later.
+        cancelled. Who cannot be screened is set aside with a reason, and so is who was the end of several workers.
+        Raises DependencyUnavailable: try again later.
         """
         with self.work(caller, Action.TASK_RUN) as desk:
-            now = self.clock()
-            batch_id = desk.unit.jobs.claim(worker, now, now + limits.lease)
-            if batch_id is None:
-                return None
-            piece = self._piece(desk, batch_id, limits)
-        if isinstance(piece, Batch):
-            return piece
-        self._screen(caller, piece, limits)
+            found = self._next(desk, worker, limits)
+        if not isinstance(found, _Owned):
+            return found
+        self._screen(caller, found, limits)
         with self.work(caller, Action.TASK_RUN) as desk:
-            return self._ended(desk, batch_id)
+            desk.unit.jobs.release(worker)
+            return self._ended(desk, found.piece.batch.id)
 
     def release(self, caller: Caller, worker: UUID) -> None:
-        """Leave the worker's batches to others: for one that ends in good order."""
+        """Leave the worker's patients to others: for one that ends in good order."""
         with self.work(caller, Action.TASK_RUN) as desk:
             desk.unit.jobs.release(worker)
 
-    def _piece(self, desk: Desk[ScreeningUnit], batch_id: UUID, limits: JobLimits) -> _Piece | Batch:
-        batch = _found(desk, batch_id)
-        owner = _owner(desk, batch)
+    def _next(self, desk: Desk[ScreeningUnit], worker: UUID, limits: JobLimits) -> _Owned | Batch | None:
+        asks, now = willing(self.screen.assessor), self.clock()
+        until = now + (max(limits.lease, limits.lease_asking) if asks else limits.lease)
+        for batch_id in desk.unit.jobs.open():
+            piece = desk.unit.jobs.claim(batch_id, worker, now, until, limits.at_once if asks else limits.by_rules)
+            if piece is None:
+                continue
+            found = self._answered_for(desk, piece, limits)
+            if isinstance(found, _Owned) or found.ended or piece.patients:
+                return found
+        return None
+
+    def _answered_for(self, desk: Desk[ScreeningUnit], piece: Piece, limits: JobLimits) -> _Owned | Batch:
+        """Return the piece with its owner; the batch, where there is nothing to screen."""
+        batch_id = piece.batch.id
+        owner = _owner(desk, piece.batch)
         if owner is None:
             desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
             return _told(desk, batch_id)
-        asks = willing(self.screen.assessor)
-        patients = desk.unit.batches.waiting(batch_id, limits.at_once if asks else limits.by_rules)
-        return _Piece(batch, owner, patients) if patients else self._ended(desk, batch_id)
+        if piece.deaths >= limits.deaths:
+            lost = [Settled(patient_id=patient_id, reason="worker_died") for patient_id in piece.patients]
+            desk.unit.batches.settle(batch_id, lost)
+        elif piece.patients:
+            return _Owned(piece, owner)
+        return self._ended(desk, batch_id)
 
     def _ended(self, desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
         ended = desk.unit.batches.end(batch_id, self.clock())
         return _told(desk, batch_id) if ended else _found(desk, batch_id)
 
-    def _screen(self, caller: Caller, piece: _Piece, limits: JobLimits) -> None:
-        left = piece.patients if willing(self.screen.assessor) else self._together(piece)
-        with ThreadPoolExecutor(limits.at_once) as threads:
-            list(threads.map(partial(self._alone, caller, piece), left))
+    def _screen(self, caller: Caller, owned: _Owned, limits: JobLimits) -> None:
+        left = owned.piece.patients if willing(self.screen.assessor) else self._together(owned)
+        if left:
+            with ThreadPoolExecutor(limits.at_once) as threads:
+                list(threads.map(partial(self._alone, caller, owned), left))
 
-    def _together(self, piece: _Piece) -> Sequence[UUID]:
+    def _together(self, owned: _Owned) -> Sequence[UUID]:
         """Screen by rules, in one transaction; return who is left: all, when one stood in the way of all."""
-        batch = piece.batch
+        batch = owned.piece.batch
         try:
-            with self.work(piece.owner, Action.SCREENING_CREATE) as desk:
-                found = desk.unit.patients.get_many(desk.unit.batches.waiting(batch.id, len(piece.patients)))
+            with self.work(owned.owner, Action.SCREENING_CREATE) as desk:
+                waiting = desk.unit.batches.waiting(batch.id, owned.piece.patients)
+                found = desk.unit.patients.get_many(waiting)
                 patients = [patient for patient in found if in_caseload(desk.principal, patient)]
                 screenings, alarm = self.caseloads.store(desk, patients, batch.screening_type)
                 desk.unit.batches.settle(
@@ -107,16 +122,16 @@ class RunBatch:
         except DependencyUnavailable:
             raise
         except Exception:  # noqa: BLE001 - it is in the trail; who is to blame is found out one by one
-            return piece.patients
+            return owned.piece.patients
         self.caseloads.alarm.notify(alarm)
         done = {patient.id for patient in patients}
-        return [one for one in piece.patients if one not in done]
+        return [one for one in waiting if one not in done]
 
-    def _alone(self, caller: Caller, piece: _Piece, patient_id: UUID) -> None:
-        batch = piece.batch
+    def _alone(self, caller: Caller, owned: _Owned, patient_id: UUID) -> None:
+        batch = owned.piece.batch
         request = ScreeningRequest(patient_id=patient_id, screening_type=batch.screening_type)
         try:
-            self.screen(piece.owner, request, batch_id=batch.id)
+            self.screen(owned.owner, request, batch_id=batch.id)
         except (DependencyUnavailable, LostUpdate) as passing:
             if isinstance(passing, DependencyUnavailable):
                 raise

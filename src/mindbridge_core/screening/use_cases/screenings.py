@@ -128,14 +128,14 @@ class ScreenPatient:
             return _repeat(desk, UUID(first)), Raised()
         screening = self._screening(desk, patient, order, consultation)
         desk.unit.screenings.add(screening)
-        if order.batch_id is not None:
-            settled = Settled(patient_id=patient.id, screening_id=screening.id)
-            desk.unit.batches.settle(order.batch_id, [settled])
         level = screening.shown_level
         if level is not patient.current_risk_level:
             raised = attrs.evolve(patient, current_risk_level=level, updated_at=screening.screened_at)
             desk.unit.patients.save(raised)
         alarm = self.alarm(desk.unit, [(patient, screening)])
+        if order.batch_id is not None:  # last: it holds up the others of the batch until the unit ends
+            settled = Settled(patient_id=patient.id, screening_id=screening.id)
+            desk.unit.batches.settle(order.batch_id, [settled])
         values = {
             "screening_id": screening.id,
             "risk_level": screening.risk_level,
