@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from mindbridge_cli.commands import screen
-from mindbridge_core import MindBridge, Operator
+from mindbridge_core import MindBridge, Operator, Role
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import PatientDraft, PatientFilter, RiskLevel
 from tests.cli.conftest import Run
+from tests.cli.test_worker import prepared
+from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
 
@@ -75,3 +79,43 @@ def test_several_pages_are_one_caseload(product: Product, monkeypatch: pytest.Mo
     )
     assert {"high": 2, "medium": 1, "low": 0} == screen._screened(core, clinic_id)["levels"]  # noqa: SLF001
     assert 2 == len(core.list_patients(operator, PatientFilter(risk_level=RiskLevel.HIGH)).items)
+
+
+def test_a_managers_caseload_a_level_or_a_patient_can_be_screened(
+    run: Run, served: dict[str, str], database: TestDatabase, key_ring: Path
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    operator = Operator(clinic_id=clinic_id)
+    manager = product.staff(clinic_id, Role.CASE_MANAGER)
+    own = PatientDraft(name="Jane", case_manager_id=manager.id, crisis_calls_30days=6)
+    patient = product.core.admit_patient(operator, own)
+    product.core.admit_patient(operator, PatientDraft(name="Joan"))
+
+    def screened(*options: str) -> int:
+        answer = run("screen", "--json", "--clinic", str(clinic_id), *options, **served)
+        assert 0 == answer.exit_code, answer.output
+        (done,) = document(answer.stdout)["clinics"]
+        return int(done["screened"])
+
+    assert 1 == screened("--case-manager", str(manager.id))
+    assert 1 == screened("--risk-level", "high")
+    assert 0 == screened("--risk-level", "low")
+    assert 1 == screened("--patient", str(patient.id))
+    assert 2 == screened()
+    product.database.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--patient", str(UUID(int=1))), ("--case-manager", str(UUID(int=1)))],
+)
+def test_whoever_names_somebody_names_the_clinic_too(
+    options: tuple[str, ...], run: Run, served: dict[str, str]
+) -> None:
+    answer = run("screen", *options, **served)
+    assert 2 == answer.exit_code
+    assert "need --clinic" in answer.stderr
+    nobody = run("screen", "--clinic", str(UUID(int=2)), *options, **served)
+    assert nobody.exit_code not in {0, 2}
+    both = run("screen", "--clinic", str(UUID(int=2)), "--patient", str(UUID(int=1)), "--risk-level", "high", **served)
+    assert 2 == both.exit_code

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from uuid import UUID, uuid4
 
 import attrs
 import pytest
 
 from mindbridge_core import Action, Operator
-from mindbridge_core.errors import Forbidden, LostUpdate
+from mindbridge_core.errors import Forbidden, LostUpdate, NotFound
 from mindbridge_core.patients import Patient, PatientChanges, PatientFilter, PatientStatus, RiskLevel
-from mindbridge_core.screening import ScreeningFilter
+from mindbridge_core.screening import CaseloadScope, ScreeningFilter
 from mindbridge_memory.patients import MemoryPatients
 from tests.core.house import House
 from tests.core.test_screenings import Ward, ward
@@ -76,6 +77,43 @@ def test_a_caseload_holds_the_active() -> None:
     assert [here.patient_id, second] == [one.patient_id for one in found]
     with pytest.raises(Forbidden):
         here.house.core.screen_caseload(here.admin)
+
+
+def test_a_caseload_can_be_one_managers_or_one_levels() -> None:
+    here = ward(crisis_calls_30days=6)
+    second = here.house.patient(here.clinic)
+    operator, screen = Operator(clinic_id=here.clinic), here.house.core.screen_caseload
+
+    def found(**fields: Any) -> list[UUID]:
+        page = screen(operator, only=CaseloadScope(**fields))
+        assert len(page.screenings) == page.total
+        return [one.patient_id for one in page.screenings]
+
+    assert [here.patient_id] == found(case_manager_id=here.manager.user_id)
+    assert [] == found(risk_level=LOW)
+    assert [here.patient_id, second] == found()
+    assert [here.patient_id] == found(risk_level=HIGH)
+    for nobody in (here.admin.user_id, uuid4()):
+        with pytest.raises(NotFound):
+            found(case_manager_id=nobody)
+
+
+def test_a_caseload_can_be_one_patient_active_or_not() -> None:
+    here = ward(crisis_calls_30days=6)
+    here.house.patient(here.clinic)
+    here.house.core.change_patient(here.admin, here.patient_id, PatientChanges(status=PatientStatus.INACTIVE))
+    operator, screen = Operator(clinic_id=here.clinic), here.house.core.screen_caseload
+    page = screen(operator, only=CaseloadScope(patient_id=here.patient_id))
+    assert ([here.patient_id], 1, 1, None) == (
+        [one.patient_id for one in page.screenings],
+        page.total,
+        page.raised,
+        page.after,
+    )
+    elsewhere = here.house.patient(here.house.clinic("South"))
+    for nobody in (elsewhere, uuid4()):
+        with pytest.raises(NotFound):
+            screen(operator, only=CaseloadScope(patient_id=nobody))
 
 
 def screened_alone_and_with_all(here: Ward) -> None:

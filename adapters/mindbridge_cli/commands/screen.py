@@ -18,37 +18,58 @@ from mindbridge_core import MindBridge, Operator
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import RiskLevel
-from mindbridge_core.screening import CaseloadPage
+from mindbridge_core.screening import CaseloadPage, CaseloadScope
 
 __all__ = ["command"]
 
 TRIES: Final = 5
 LEVELS: Final = (RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW)
+_EVERYBODY: Final = CaseloadScope()
 
 
 @click.command("screen")
 @click.option("--clinic", type=click.UUID, help="This clinic's patients.  [default: all clinics']")
+@click.option("--case-manager", type=click.UUID, help="This case manager's patients; needs --clinic.")
+@click.option("--risk-level", type=click.Choice([level.value for level in LEVELS]), help="Those who are at this level.")
+@click.option("--patient", type=click.UUID, help="This patient alone, active or not; needs --clinic.")
 @as_json
 @click.pass_context
-def command(ctx: click.Context, *, clinic: UUID | None, json_: bool) -> None:
-    """Screen all active patients by the clinical rules, and store what is found. No model is asked.
+def command(
+    ctx: click.Context,
+    *,
+    clinic: UUID | None,
+    case_manager: UUID | None,
+    risk_level: str | None,
+    patient: UUID | None,
+    json_: bool,
+) -> None:
+    """Screen active patients by the clinical rules, and store what is found. No model is asked.
 
     A patient's level rises at once, and falls only when a clinician reviews the screening. Each page of patients is
     one transaction: a run that was broken off is simply begun again. Reviews of high risks that are overdue are
     alerted of as well.
     """
+    if clinic is None and (case_manager or patient):
+        message = "--case-manager and --patient need --clinic"
+        raise click.UsageError(message)
+    if patient and (case_manager or risk_level):
+        message = "--patient is one patient: leave --case-manager and --risk-level out"
+        raise click.UsageError(message)
+    only = CaseloadScope(
+        case_manager_id=case_manager, risk_level=RiskLevel(risk_level) if risk_level else None, patient_id=patient
+    )
     with composed(settings_of(ctx)) as product:
         core = product.core
         asked = [clinic] if clinic else [one for one in core.ports.trails.clinics() if one != PLATFORM_CLINIC_ID]
-        done = [_screened(core, clinic_id) for clinic_id in asked]
+        done = [_screened(core, clinic_id, only) for clinic_id in asked]
     result({"clinics": done}, (line for clinic_done in done for line in _lines(clinic_done)), json_=json_)
 
 
-def _screened(core: MindBridge, clinic_id: UUID) -> dict[str, Any]:
+def _screened(core: MindBridge, clinic_id: UUID, only: CaseloadScope = _EVERYBODY) -> dict[str, Any]:
     """Screen page by page; return the counts, without anything that names a patient."""
     levels: Counter[RiskLevel] = Counter()
     raised = outreach = 0
-    page = _page(core, clinic_id, None)
+    page = _page(core, clinic_id, only, None)
     with _bar(page.total or 0, f"clinic {clinic_id}") as step:
         while True:
             levels += page.levels
@@ -57,7 +78,7 @@ def _screened(core: MindBridge, clinic_id: UUID) -> dict[str, Any]:
             step(len(page.screenings))
             if page.after is None:
                 break
-            page = _page(core, clinic_id, page.after)
+            page = _page(core, clinic_id, only, page.after)
     overdue = _escalated(core, clinic_id)
     counts = {level.value: levels[level] for level in LEVELS}
     total = sum(counts.values())
@@ -81,14 +102,14 @@ def _escalated(core: MindBridge, clinic_id: UUID) -> int:
     return raised
 
 
-def _page(core: MindBridge, clinic_id: UUID, after: UUID | None) -> CaseloadPage:
+def _page(core: MindBridge, clinic_id: UUID, only: CaseloadScope, after: UUID | None) -> CaseloadPage:
     """Screen one page, again if somebody changes one of its patients meanwhile."""
     for _ in range(TRIES - 1):
         try:
-            return core.screen_caseload(Operator(clinic_id=clinic_id), after=after)
+            return core.screen_caseload(Operator(clinic_id=clinic_id), only=only, after=after)
         except LostUpdate:
             continue
-    return core.screen_caseload(Operator(clinic_id=clinic_id), after=after)
+    return core.screen_caseload(Operator(clinic_id=clinic_id), only=only, after=after)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from mindbridge_core.screening.batches import (
     Piece,
     Settled,
 )
-from mindbridge_core.screening.caseload import CaseloadPage
+from mindbridge_core.screening.caseload import CaseloadPage, CaseloadScope
 from mindbridge_core.screening.enquiries import AnswersCutOff, BatchAssessor, NoBatches, Progress, Submission
 from mindbridge_core.screening.entities import (
     Decision,
@@ -98,6 +98,7 @@ __all__ = [
     "Case",
     "Caseload",
     "CaseloadPage",
+    "CaseloadScope",
     "Condition",
     "Confirmed",
     "Decision",

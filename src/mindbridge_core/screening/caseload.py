@@ -1,4 +1,4 @@
-"""What screening a page of a caseload came to."""
+"""Whom to screen by rules, and what screening a page of them came to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import attrs
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening.entities import Screening
 
-__all__ = ["CaseloadPage"]
+__all__ = ["CaseloadPage", "CaseloadScope"]
+
+
+@attrs.frozen(kw_only=True)
+class CaseloadScope:
+    """The active patients of a case manager, of a level, or all; or one patient, active or not."""
+
+    case_manager_id: UUID | None = None
+    risk_level: RiskLevel | None = None
+    patient_id: UUID | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -11,9 +11,12 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
+from mindbridge_core.errors import NotFound
 from mindbridge_core.ids import NewId
-from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel
-from mindbridge_core.screening.caseload import CaseloadPage
+from mindbridge_core.pagination import Page
+from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, reach
+from mindbridge_core.patients.reach import manages_cases
+from mindbridge_core.screening.caseload import CaseloadPage, CaseloadScope
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import ScreeningUnit
@@ -26,6 +29,7 @@ from mindbridge_core.work import Desk, Work
 __all__ = ["ScreenCaseload"]
 
 _PAGE: Final = 500
+_EVERYBODY: Final = CaseloadScope()
 _FALLING: Final = frozenset({RiskLevel.MEDIUM, RiskLevel.HIGH})
 
 
@@ -42,15 +46,16 @@ class ScreenCaseload:
     new_id: NewId
     alarm: RaiseHighs
 
-    def __call__(self, caller: Caller, *, after: UUID | None = None, limit: int = _PAGE) -> CaseloadPage:
+    def __call__(
+        self, caller: Caller, *, only: CaseloadScope = _EVERYBODY, after: UUID | None = None, limit: int = _PAGE
+    ) -> CaseloadPage:
         """Return the page's screenings, and where to go on; with the first page, how many patients there are in all.
 
-        Raises LostUpdate when a patient whose level rises, or could fall, was changed meanwhile: nothing is kept, so
-        ask again.
+        Raises NotFound for a patient that there is not, and for who manages no cases; LostUpdate when a patient whose
+        level rises, or could fall, was changed meanwhile: nothing is kept, so ask again.
         """
         with self.work(caller, Action.SCREENING_CASELOAD) as desk:
-            only = PatientFilter(status=PatientStatus.ACTIVE, after=after, limit=limit, total=after is None)
-            page = desk.unit.patients.list(only)
+            page = _chosen(desk, only, after, limit)
             screenings, alarm = self.store(desk, page.items, "caseload")
             result = CaseloadPage(
                 clinic_id=desk.principal.clinic_id,
@@ -102,6 +107,23 @@ class ScreenCaseload:
             )
             for patient in patients
         ]
+
+
+def _chosen(desk: Desk[ScreeningUnit], only: CaseloadScope, after: UUID | None, limit: int) -> Page[Patient]:
+    if only.patient_id is not None:
+        return Page(items=(reach(desk, only.patient_id),), after=None, total=1)
+    if only.case_manager_id is not None and not manages_cases(desk.unit.users.get(only.case_manager_id)):
+        raise NotFound
+    return desk.unit.patients.list(
+        PatientFilter(
+            status=PatientStatus.ACTIVE,
+            case_manager_id=only.case_manager_id,
+            risk_level=only.risk_level,
+            after=after,
+            limit=limit,
+            total=after is None,
+        )
+    )
 
 
 def _raised(patient: Patient, screening: Screening) -> Patient:
