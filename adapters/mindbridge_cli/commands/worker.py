@@ -16,6 +16,9 @@ from mindbridge_core.screening import JobLimits
 
 __all__ = ["command"]
 
+LEASES_PER_BUDGET = 3
+"""A piece for which the model is asked is a worker's own for so many budgets of a question, or for its lease."""
+
 
 @click.command("worker")
 @click.option("--once", is_flag=True, help="End when nothing is left to do.")
@@ -46,7 +49,12 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    limits = JobLimits(lease=timedelta(seconds=lease), by_rules=chunk)
+    limits = JobLimits(
+        lease=timedelta(seconds=lease),
+        lease_asking=timedelta(seconds=LEASES_PER_BUDGET * settings.ai_budget_seconds),
+        by_rules=chunk,
+        at_once=min(settings.ai_at_once, settings.pool_max),
+    )
     at = None if settings.screening_time is None else time.fromisoformat(settings.screening_time)
     with composed(settings) as product:
         work(product.core, stop, limits=limits, pause=poll, once=once, daily=at)
