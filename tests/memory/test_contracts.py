@@ -114,6 +114,10 @@ class TestBatches(OverMemory, testing.BatchesContract):
     pass
 
 
+class TestDays(OverMemory, testing.DaysContract):
+    pass
+
+
 class TestScreenings(OverMemory, testing.ScreeningsContract):
     pass
 

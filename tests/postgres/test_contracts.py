@@ -183,6 +183,10 @@ class TestBatches(OverPostgres, testing.BatchesContract):
     pass
 
 
+class TestDays(OverPostgres, testing.DaysContract):
+    pass
+
+
 class TestScreenings(OverPostgres, testing.ScreeningsContract):
     pass
 

@@ -20,6 +20,7 @@ from mindbridge_core.testing.care import (
 )
 from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.custody import KeyStoreContract
+from mindbridge_core.testing.days import DaysContract
 from mindbridge_core.testing.emergency import EmergencyAccessesContract
 from mindbridge_core.testing.findings import AuditFindingsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
@@ -57,6 +58,7 @@ __all__ = [
     "ConsentsContract",
     "ContractStore",
     "CrisisEventsContract",
+    "DaysContract",
     "DisclosuresContract",
     "EmergencyAccessesContract",
     "KeyStoreContract",
