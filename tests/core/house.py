@@ -25,6 +25,7 @@ from mindbridge_core.identity import (
     User,
 )
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.notices import Message
 from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import Alert, AlertKind, BreakGlass, PatientDraft
 from mindbridge_core.phi import KeyPurpose
@@ -163,6 +164,13 @@ class Town:
     reset: str
     """Of the one who may only read, for a new password."""
 
+    @property
+    def outbox(self) -> list[Message]:
+        """What was sent."""
+        notifier = self.house.core.ports.notifier
+        assert isinstance(notifier, KeptMessages)
+        return notifier.sent
+
     def caller(self, holder: str) -> AnyCaller:
         """A caller of the first clinic whom the catalogue knows as `holder`."""
         if holder == "operator":
@@ -170,6 +178,12 @@ class Town:
         if holder == "anyone":
             return Anonymous(clinic_id=self.clinic, origin=ORIGIN)
         return self.house.claim(self.sessions[Role(holder)])
+
+
+def token_in(message: Message) -> str:
+    """The token in a message without links."""
+    (token,) = [line for line in message.text.splitlines() if "." in line and " " not in line]
+    return token
 
 
 def allow_sharing(house: House, clinic_id: UUID, patient_id: UUID) -> None:

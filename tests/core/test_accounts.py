@@ -9,12 +9,7 @@ import pytest
 from mindbridge_core import Role
 from mindbridge_core.errors import LastAdmin, NotFound, PreconditionFailed, SessionEnded
 from mindbridge_core.identity import StaffChanges
-from tests.core.house import Town, settled
-
-
-@pytest.fixture
-def town() -> Town:
-    return settled()
+from tests.core.house import Town
 
 
 def test_a_new_name_keeps_sessions_and_a_new_role_ends_them(town: Town) -> None:

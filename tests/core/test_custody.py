@@ -19,13 +19,6 @@ from tests.core.house import House
 
 
 @pytest.fixture
-def house() -> House:
-    house = House()
-    house.core.prepare_platform()
-    return house
-
-
-@pytest.fixture
 def clinic(house: House) -> UUID:
     return house.clinic("North")
 

@@ -23,28 +23,11 @@ from mindbridge_core.identity.use_cases.invitations import Invitation
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.notices import Message
 from mindbridge_core.testing.store import together
-from mindbridge_memory import KeptMessages, ScryptHasher
-from tests.core.house import CHEAPEST, ORIGIN, PASSWORD, Town, settled
+from mindbridge_memory import ScryptHasher
+from tests.core.house import CHEAPEST, ORIGIN, PASSWORD, Town, settled, token_in
 
 NEW = StaffDraft(email="New.Body@Example.org", full_name="New Body", role=Role.READONLY, license_number="LIC-7")
 LATEST = AccountLinks().invitation.total_seconds()
-
-
-@pytest.fixture
-def town() -> Town:
-    return settled()
-
-
-def outbox(town: Town) -> list[Message]:
-    notifier = town.house.core.ports.notifier
-    assert isinstance(notifier, KeptMessages)
-    return notifier.sent
-
-
-def told(message: Message) -> str:
-    """The token in a message without links."""
-    (token,) = [line for line in message.text.splitlines() if "." in line and " " not in line]
-    return token
 
 
 def accept(town: Town, token: str, password: str = PASSWORD) -> None:
@@ -63,12 +46,12 @@ def test_an_admin_invites_and_the_owner_chooses_the_password(town: Town) -> None
         user.clinic_id, user.email, user.role, user.license_number, user.password_hash,
     )  # fmt: skip
     assert (True, None) == (invitation.sent, invitation.secret)
-    (message,) = outbox(town)
+    (message,) = town.outbox
     assert user.email == message.to
     with pytest.raises(AuthenticationFailed):
         town.house.log_in(user)
 
-    accept(town, told(message))
+    accept(town, token_in(message))
 
     assert user.id == town.house.core.view_self(town.house.claim(town.house.log_in(user))).id
     joined = town.house.core.view_staff(town.caller(Role.ADMIN), user.id)
@@ -77,14 +60,14 @@ def test_an_admin_invites_and_the_owner_chooses_the_password(town: Town) -> None
 
 def test_the_store_has_the_hash_of_the_token_and_the_trail_nothing_of_it(town: Town) -> None:
     town.house.core.invite_staff(town.caller(Role.ADMIN), NEW)
-    token = told(outbox(town)[0])
+    token = token_in(town.outbox[0])
     secret = AccountSecret.parse(token)
     assert (town.clinic, 43) == (secret.clinic_id, len(secret.secret))
     tokens = town.house.store.tables.account_tokens.rows()
     stored = repr([attrs.astuple(row) for row in tokens]) + repr([attrs.astuple(row) for row in town.house.entries()])
     assert secret.secret not in stored
     assert secret.digest in {row.token_hash for row in tokens}
-    assert secret.secret not in repr((outbox(town), secret, Redemption(token=token, password=PASSWORD)))
+    assert secret.secret not in repr((town.outbox, secret, Redemption(token=token, password=PASSWORD)))
 
 
 def test_an_invitation_is_accepted_once(town: Town) -> None:
@@ -155,7 +138,7 @@ def test_a_weak_password_is_refused_and_leaves_the_invitation_good(town: Town, p
 def test_renewing_replaces_the_invitation_until_it_is_accepted(town: Town) -> None:
     admin = town.caller(Role.ADMIN)
     assert town.house.core.renew_invitation(admin, town.guest.id).sent
-    second = told(outbox(town)[0])
+    second = token_in(town.outbox[0])
     with pytest.raises(AccountTokenRefused):
         accept(town, town.invitation)
     accept(town, second)
@@ -174,7 +157,7 @@ def test_an_e_mail_of_any_clinic_is_taken(town: Town) -> None:
     for taken in (stranger.email, town.staff[Role.READONLY].email, town.guest.email):
         with pytest.raises(DuplicateEmail):
             town.house.core.invite_staff(town.caller(Role.ADMIN), attrs.evolve(NEW, email=taken))
-    assert [] == outbox(town)
+    assert [] == town.outbox
 
 
 def test_nobody_is_invited_to_the_platform() -> None:
@@ -201,7 +184,7 @@ def test_a_mail_server_that_is_down_loses_no_account(town: Town) -> None:
     invitation = attrs.evolve(core.invite_staff, hand_over=dead)(town.caller(Role.ADMIN), NEW)
     assert (False, None) == (invitation.sent, invitation.secret)
     assert core.renew_invitation(town.caller(Role.ADMIN), invitation.user.id).sent
-    accept(town, told(outbox(town)[0]))
+    accept(town, token_in(town.outbox[0]))
     assert town.house.log_in(invitation.user).access_token
 
 

@@ -28,13 +28,6 @@ NOBODY: Final = "nobody@example.org"
 
 
 @pytest.fixture
-def house() -> House:
-    lived_in = House()
-    lived_in.core.prepare_platform()
-    return lived_in
-
-
-@pytest.fixture
 def user(house: House) -> User:
     return house.staff(house.clinic("North"), Role.ADMIN)
 

@@ -55,23 +55,6 @@ SHORT: Final = "plum orbit"
 
 
 @pytest.fixture
-def house() -> House:
-    lived_in = House()
-    lived_in.core.prepare_platform()
-    return lived_in
-
-
-@pytest.fixture
-def user(house: House) -> User:
-    return house.staff(house.clinic("North"), Role.CASE_MANAGER)
-
-
-@pytest.fixture
-def claim(house: House, user: User) -> SessionClaim:
-    return house.claim(house.log_in(user))
-
-
-@pytest.fixture
 def core(house: House) -> MindBridge:
     return house.core
 

@@ -20,29 +20,11 @@ from mindbridge_core.errors import (
 )
 from mindbridge_core.identity import PasswordChange, Purpose, Redemption, ResetRequest, User
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
-from mindbridge_core.notices import Message
 from mindbridge_core.testing.store import together
-from mindbridge_memory import KeptMessages, ScryptHasher
-from tests.core.house import CHEAPEST, ORIGIN, PASSWORD, AnyCaller, Town, actor, settled
+from mindbridge_memory import ScryptHasher
+from tests.core.house import CHEAPEST, ORIGIN, PASSWORD, AnyCaller, Town, actor, token_in
 
 NEW = "another lantern over other rivers"
-
-
-@pytest.fixture
-def town() -> Town:
-    return settled()
-
-
-def sent(town: Town) -> list[Message]:
-    notifier = town.house.core.ports.notifier
-    assert isinstance(notifier, KeptMessages)
-    return notifier.sent
-
-
-def told(message: Message) -> str:
-    """The token in a message."""
-    (token,) = [line for line in message.text.splitlines() if "." in line and " " not in line]
-    return token
 
 
 def change(town: Town, caller: AnyCaller, current: str = PASSWORD, new: str = NEW) -> None:
@@ -80,7 +62,7 @@ def test_a_changed_password_holds_at_once_and_ends_all_sessions(town: Town) -> N
     with pytest.raises(AuthenticationFailed):
         town.house.log_in(user)
     assert user.id == town.house.core.view_self(town.house.claim(town.house.log_in(user, NEW))).id
-    assert [(user.email, "Your MindBridge password was changed")] == [(one.to, one.subject) for one in sent(town)]
+    assert [(user.email, "Your MindBridge password was changed")] == [(one.to, one.subject) for one in town.outbox]
     assert town.staff[Role.ADMIN].id == town.house.core.view_self(town.caller(Role.ADMIN)).id
 
 
@@ -91,7 +73,7 @@ def test_the_password_asked_for_counts_as_a_try_until_the_e_mail_is_locked(town:
     with pytest.raises(AccountLocked):
         town.house.log_in(user)
     assert user.id == town.house.core.view_self(town.caller(Role.READONLY)).id
-    assert [] == sent(town)
+    assert [] == town.outbox
     reasons = [one.changed_values.get("reason") for one in town.house.entries() if one.action == "password.change"]
     assert ["invalid_credentials"] * 5 + ["account_locked"] * 2 == reasons
 
@@ -146,18 +128,18 @@ def test_a_password_changed_meanwhile_is_not_overwritten(town: Town) -> None:
 def test_a_lost_password_is_replaced_by_mail(town: Town) -> None:
     user, caller = town.staff[Role.ADMIN], town.caller(Role.ADMIN)
     ask(town, f"  {user.email.upper()} ")
-    (message,) = sent(town)
+    (message,) = town.outbox
     assert user.email == message.to
     assert user.id == town.house.core.view_self(caller).id  # nothing ends before the token is used
 
-    reset(town, told(message))
+    reset(town, token_in(message))
 
     with pytest.raises(SessionEnded):
         town.house.core.view_self(caller)
     with pytest.raises(AuthenticationFailed):
         town.house.log_in(user)
     assert town.house.log_in(user, NEW).access_token
-    assert "Your MindBridge password was changed" == sent(town)[-1].subject
+    assert "Your MindBridge password was changed" == town.outbox[-1].subject
 
 
 def test_who_has_no_password_to_lose_is_sent_nothing_and_told_the_same(town: Town) -> None:
@@ -166,7 +148,7 @@ def test_who_has_no_password_to_lose_is_sent_nothing_and_told_the_same(town: Tow
     before = len(town.house.entries())
     for email in ("nobody@example.org", "no e-mail at all", town.guest.email, retired.email):
         ask(town, email)
-    assert [] == sent(town)
+    assert [] == town.outbox
     entries = town.house.entries()[before:]
     platform = (PLATFORM_CLINIC_ID, None, "success")
     known = [(town.clinic, one.id, "success") for one in (town.guest, retired)]
@@ -179,7 +161,7 @@ def test_expired_used_replaced_and_foreign_tokens_answer_alike(town: Town) -> No
     user = town.staff[Role.CASE_MANAGER]
     ask(town, user.email)
     ask(town, user.email)
-    replaced, used = (told(message) for message in sent(town))
+    replaced, used = (token_in(message) for message in town.outbox)
     reset(town, used)
     town.house.clock.forward(minutes=30)
     answers = set()

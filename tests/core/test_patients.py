@@ -24,14 +24,9 @@ from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter, PatientStatus, RiskLevel
 from mindbridge_core.testing.store import together
-from tests.core.house import START, Town, actor, settled
+from tests.core.house import START, Town, actor
 
 KEY = IdempotencyKey("the caller's own name", bytes(32))
-
-
-@pytest.fixture
-def town() -> Town:
-    return settled()
 
 
 @pytest.fixture

@@ -19,18 +19,6 @@ from tests.core.house import ORIGIN, START, House, actor
 
 
 @pytest.fixture
-def house() -> House:
-    lived_in = House()
-    lived_in.core.prepare_platform()
-    return lived_in
-
-
-@pytest.fixture
-def user(house: House) -> User:
-    return house.staff(house.clinic("North"), Role.CASE_MANAGER)
-
-
-@pytest.fixture
 def pair(house: House, user: User) -> TokenPair:
     return house.log_in(user)
 

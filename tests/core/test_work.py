@@ -18,7 +18,7 @@ from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import PatientFilter
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKey
 from mindbridge_core.testing.store import together
-from tests.core.house import CHEAPEST, ORIGIN, START, House, Town, actor, settled
+from tests.core.house import CHEAPEST, ORIGIN, START, House, Town, actor
 
 
 class LateKeys:
@@ -39,11 +39,6 @@ class LateKeys:
 
     def forget(self, clinic_id: UUID) -> None:
         self.keys.forget(clinic_id)
-
-
-@pytest.fixture
-def town() -> Town:
-    return settled()
 
 
 def test_an_error_that_nobody_foresaw_is_entered_as_a_failure_and_comes_through(town: Town) -> None:
