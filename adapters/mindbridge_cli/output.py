@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["ExitCode", "as_json", "check_found", "result"]
+__all__ = ["ExitCode", "as_json", "check_found", "printable", "result"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,3 +40,8 @@ def result(content: Mapping[str, object], lines: Iterable[str], *, json_: bool) 
 def check_found() -> None:
     """End the command: a check found something, which has been printed."""
     click.get_current_context().exit(ExitCode.CHECK_FOUND)
+
+
+def printable(text: str) -> str:
+    """Return text that others wrote, such as a provider's name of a model, without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -22,6 +22,7 @@ COMMANDS: Final = MappingProxyType(
         "config": "Show the settings, with secrets masked.",
         "db": "The database's schema.",
         "demo": "Run everything in one go, with a sample clinic.",
+        "drift": "Compare the screenings of late with those before.",
         "evaluate": "Hold an assessor against cases whose level is known.",
         "doctor": "Check a set-up and say how to mend it.",
         "import": "Take the people of a CSV file into care.",

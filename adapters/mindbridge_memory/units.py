@@ -34,6 +34,7 @@ from mindbridge_memory.screenings import MemoryScreenings
 from mindbridge_memory.second_factors import MemoryMfaPolicies, MemorySecondFactors
 from mindbridge_memory.sinks import MemorySinkBook
 from mindbridge_memory.tables import Tables
+from mindbridge_memory.tallies import MemoryTallies
 from mindbridge_memory.trail import MemoryAuditTrail, Trail
 from mindbridge_memory.trails import MemoryTrailReader, MemoryTrails
 
@@ -183,6 +184,11 @@ class MemoryUnit:
     def trail(self) -> MemoryTrailReader:
         """The clinic's trail, to read."""
         return MemoryTrailReader(self.tables, self.clinic_id, self.cipher)
+
+    @property
+    def tallies(self) -> MemoryTallies:
+        """The clinic's screenings, counted."""
+        return MemoryTallies(self.tables, self.clinic_id)
 
     @property
     def users(self) -> MemoryUsers:

@@ -39,6 +39,7 @@ from mindbridge_postgres.patients import PostgresPatients
 from mindbridge_postgres.privacy import PostgresAccessHistory, PostgresConsents, PostgresDisclosures
 from mindbridge_postgres.screenings import PostgresScreenings
 from mindbridge_postgres.second_factors import PostgresMfaPolicies, PostgresSecondFactors
+from mindbridge_postgres.tallies import PostgresTallies
 from mindbridge_postgres.trails import PostgresTrailReader
 
 __all__ = ["PostgresUnit", "PostgresUnits"]
@@ -188,6 +189,11 @@ class PostgresUnit:
     def trail(self) -> PostgresTrailReader:
         """The clinic's trail, to read."""
         return PostgresTrailReader(self.connection, self.clinic_id, self.cipher)
+
+    @cached_property
+    def tallies(self) -> PostgresTallies:
+        """The clinic's screenings, counted."""
+        return PostgresTallies(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def users(self) -> PostgresUsers:

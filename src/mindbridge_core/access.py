@@ -108,6 +108,7 @@ class Action(StrEnum):
     SCREENING_CASELOAD = "screening.caseload"
     SCREENING_CREATE = "screening.create"
     SCREENING_DASHBOARD = "screening.dashboard"
+    SCREENING_DRIFT = "screening.drift"
     SCREENING_ESCALATE = "screening.escalate"
     SCREENING_HISTORY = "screening.history"
     SCREENING_QUEUE = "screening.queue"
@@ -227,6 +228,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.SCREENING_CASELOAD: _grant("patient", OPERATOR, phi=True),
     Action.SCREENING_CREATE: _grant("patient", ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.SCREENING_DASHBOARD: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
+    Action.SCREENING_DRIFT:  _grant("clinic",  ADMIN, OFFICER, OPERATOR, phi=False),
     Action.SCREENING_ESCALATE: _grant("patient", OPERATOR, phi=True),
     Action.SCREENING_HISTORY: _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
     Action.SCREENING_QUEUE:  _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),

@@ -81,6 +81,7 @@ from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, Ri
 from mindbridge_core.screening.raising import Alarm, RaiseHighs, RaiseOverdue
 from mindbridge_core.screening.use_cases.batches import CancelTask, OrderBatch, ViewTask
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
+from mindbridge_core.screening.use_cases.drifting import WatchDrift
 from mindbridge_core.screening.use_cases.escalations import EscalateReviews
 from mindbridge_core.screening.use_cases.overviews import ShowDashboard
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
@@ -201,6 +202,7 @@ class MindBridge:
     retire_data_key: RetireDataKey
     retire_master_key: RetireMasterKey
     show_dashboard: ShowDashboard
+    watch_drift: WatchDrift
     order_batch: OrderBatch
     run_batch: RunBatch
     view_task: ViewTask
@@ -361,6 +363,7 @@ class MindBridge:
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
             show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits),
+            watch_drift=WatchDrift(work=work, clock=clock),
             order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),
             run_batch=RunBatch(work=work, screen=screen, caseloads=caseloads, clock=clock),
             view_task=ViewTask(work=work),

@@ -50,7 +50,14 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
-from mindbridge_core.screening import BatchRequest, Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
+from mindbridge_core.screening import (
+    BatchRequest,
+    Decision,
+    DriftRequest,
+    ReviewRequest,
+    ScreeningFilter,
+    ScreeningRequest,
+)
 from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town, raise_alert
 
@@ -106,6 +113,7 @@ USE_CASES: Final = {
     "replay_screening": Action.SCREENING_REPLAY,
     "review_screening": Action.SCREENING_REVIEW,
     "show_dashboard": Action.SCREENING_DASHBOARD,
+    "watch_drift": Action.SCREENING_DRIFT,
     "cancel_task": Action.TASK_CANCEL,
     "order_batch": Action.SCREENING_BATCH,
     "run_batch": Action.TASK_RUN,
@@ -412,6 +420,7 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.SCREENING_CASELOAD: lambda town, caller, _: town.house.core.screen_caseload(caller),
     Action.SCREENING_CREATE: _screen,
     Action.SCREENING_DASHBOARD: lambda town, caller, _: town.house.core.show_dashboard(caller),
+    Action.SCREENING_DRIFT: lambda town, caller, _: town.house.core.watch_drift(caller, DriftRequest()),
     Action.SCREENING_ESCALATE: lambda town, caller, _: town.house.core.escalate_reviews(caller),
     Action.SCREENING_HISTORY: _history,
     Action.SCREENING_QUEUE: lambda town, caller, _: town.house.core.list_reviews(caller, ScreeningFilter()).items[0],

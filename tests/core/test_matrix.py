@@ -89,6 +89,7 @@ REACH: Final = {
     Action.SCREENING_CASELOAD: ("none", "none",      "none",  "none",   "none",  "all"),
     Action.SCREENING_CREATE: ("all",   "caseload",   "none",  "none",   "none",  "all"),
     Action.SCREENING_DASHBOARD: ("all", "caseload",  "none",  "all",    "none",  "none"),
+    Action.SCREENING_DRIFT:  ("all",   "none",       "all",   "none",   "none",  "all"),
     Action.SCREENING_ESCALATE: ("none", "none",      "none",  "none",   "none",  "all"),
     Action.SCREENING_HISTORY: ("all",  "reading",    "none",  "all",    "none",  "none"),
     Action.SCREENING_QUEUE:  ("all",   "caseload",   "none",  "all",    "none",  "none"),

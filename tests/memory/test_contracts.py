@@ -106,6 +106,10 @@ class TestNumbers(OverMemory, testing.NumbersContract):
     pass
 
 
+class TestTallies(OverMemory, testing.TalliesContract):
+    pass
+
+
 class TestOverviews(OverMemory, testing.OverviewsContract):
     pass
 

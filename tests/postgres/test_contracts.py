@@ -175,6 +175,10 @@ class TestNumbers(OverPostgres, testing.NumbersContract):
     pass
 
 
+class TestTallies(OverPostgres, testing.TalliesContract):
+    pass
+
+
 class TestOverviews(OverPostgres, testing.OverviewsContract):
     pass
 

@@ -58,7 +58,14 @@ from mindbridge_core.patients import (
     ReviewOutcome,
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
-from mindbridge_core.screening import BatchRequest, Decision, ReviewRequest, ScreeningFilter, ScreeningRequest
+from mindbridge_core.screening import (
+    BatchRequest,
+    Decision,
+    DriftRequest,
+    ReviewRequest,
+    ScreeningFilter,
+    ScreeningRequest,
+)
 from mindbridge_memory import KeptEntries
 from mindbridge_postgres.schema import metadata
 from mindbridge_security import utc_now
@@ -218,6 +225,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
         on.claim, ScreeningRequest(patient_id=on.patient_id)
     ),
     Action.SCREENING_DASHBOARD: lambda on: on.product.core.show_dashboard(on.claim),
+    Action.SCREENING_DRIFT: lambda on: on.product.core.watch_drift(on.claim, DriftRequest()),
     Action.SCREENING_ESCALATE: lambda on: on.product.core.escalate_reviews(Operator(clinic_id=on.clinic_id)),
     Action.SCREENING_HISTORY: lambda on: on.product.core.list_screenings(on.claim, on.patient_id),
     Action.SCREENING_QUEUE: lambda on: on.product.core.list_reviews(on.claim, ScreeningFilter()),

@@ -10,6 +10,7 @@ from mindbridge_core.screening.assessment import (
     AssessorReply,
     FailureReason,
     Usage,
+    age_band,
     read_assessment,
     request_of,
 )
@@ -24,6 +25,7 @@ from mindbridge_core.screening.batches import (
     Settled,
 )
 from mindbridge_core.screening.caseload import CaseloadPage, CaseloadScope
+from mindbridge_core.screening.drift import Drift, DriftRequest, Figure, Source, Standing, compared, stability
 from mindbridge_core.screening.enquiries import AnswersCutOff, BatchAssessor, NoBatches, Progress, Submission
 from mindbridge_core.screening.entities import (
     Decision,
@@ -74,6 +76,7 @@ from mindbridge_core.screening.rules import (
 )
 from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
 from mindbridge_core.screening.table import CURRENT_RULES, RULE_SETS
+from mindbridge_core.screening.tally import Base, Measure, Person, Profile, Tallies, Tally, Window, tallied
 from mindbridge_core.screening.vignettes import GoldenSet, Vignette, read_golden_set
 
 __all__ = [
@@ -89,6 +92,7 @@ __all__ = [
     "AssessorFailure",
     "AssessorReply",
     "Assignee",
+    "Base",
     "Batch",
     "BatchAssessor",
     "BatchRequest",
@@ -102,10 +106,13 @@ __all__ = [
     "Condition",
     "Confirmed",
     "Decision",
+    "Drift",
+    "DriftRequest",
     "Effect",
     "Evaluation",
     "Fact",
     "FailureReason",
+    "Figure",
     "FiredRecord",
     "FiredRule",
     "Flag",
@@ -115,13 +122,16 @@ __all__ = [
     "JobLimits",
     "JobQueue",
     "LoweringProposed",
+    "Measure",
     "NoBatches",
     "Overridden",
     "Overview",
     "OverviewScope",
     "Overviews",
     "Pending",
+    "Person",
     "Piece",
+    "Profile",
     "Progress",
     "Prompt",
     "Rates",
@@ -143,15 +153,22 @@ __all__ = [
     "ScreeningUnit",
     "Screenings",
     "Settled",
+    "Source",
+    "Standing",
     "Subgroup",
     "Submission",
+    "Tallies",
+    "Tally",
     "TrendDay",
     "Urgency",
     "UrgentPatient",
     "Usage",
     "Verdict",
     "Vignette",
+    "Window",
+    "age_band",
     "assess_cases",
+    "compared",
     "conclude",
     "evaluate",
     "floor_of",
@@ -162,5 +179,7 @@ __all__ = [
     "request_of",
     "screen_by_rules",
     "snapshot_of",
+    "stability",
+    "tallied",
     "uncertain",
 ]

@@ -33,6 +33,7 @@ __all__ = [
     "AssessorReply",
     "FailureReason",
     "Usage",
+    "age_band",
     "read_assessment",
     "request_of",
 ]
@@ -76,7 +77,7 @@ def request_of(patient: Patient, record: RecordSnapshot) -> AssessmentRequest:
     seen = record.last_appointment
     days = None if seen is None or seen > record.as_of else (record.as_of - seen).days
     return AssessmentRequest(
-        age_band=_band(_age(patient.date_of_birth, record.as_of), _AGES, AGE_BANDS),
+        age_band=age_band(patient.date_of_birth, record.as_of),
         diagnosis_category=code and code[:3],
         medication_adherence_percent=None if adherence is None else int(adherence),
         appointments_missed=_capped(record.appointments_missed),
@@ -85,6 +86,11 @@ def request_of(patient: Patient, record: RecordSnapshot) -> AssessmentRequest:
         current_risk_level=record.current_risk_level,
         manually_escalated=record.manually_escalated,
     )
+
+
+def age_band(born: date | None, day: date) -> str:
+    """Return the band of the age on that day; `unknown` for who was not born yet, or nobody knows when."""
+    return _band(_age(born, day), _AGES, AGE_BANDS)
 
 
 def _capped(count: int | None) -> int | None:

@@ -18,6 +18,7 @@ from mindbridge_core.screening.batches import Batches, JobQueue
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.overview import Overviews
 from mindbridge_core.screening.review import ReviewStatus
+from mindbridge_core.screening.tally import Tallies
 
 __all__ = ["RiskAssessor", "RulesOnly", "ScreeningFilter", "ScreeningUnit", "Screenings"]
 
@@ -121,3 +122,7 @@ class ScreeningUnit(PrivacyUnit, Protocol):
     @property
     def screenings(self) -> Screenings:
         """The clinic's screenings."""
+
+    @property
+    def tallies(self) -> Tallies:
+        """The clinic's screenings, counted."""

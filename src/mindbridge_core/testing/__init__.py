@@ -34,6 +34,7 @@ from mindbridge_core.testing.security import AccessTokensContract, CommonPasswor
 from mindbridge_core.testing.sessions import RefreshTokensContract, SessionsContract
 from mindbridge_core.testing.sinks import AuditSinkContract, SinkBookContract
 from mindbridge_core.testing.store import ContractStore, StoreContract
+from mindbridge_core.testing.tallies import TalliesContract
 from mindbridge_core.testing.throttle import ThrottleContract
 from mindbridge_core.testing.trails import AuditTrailContract
 from mindbridge_core.testing.units import UnitContract
@@ -78,6 +79,7 @@ __all__ = [
     "SessionsContract",
     "SinkBookContract",
     "StoreContract",
+    "TalliesContract",
     "ThrottleContract",
     "TrailReadingContract",
     "UnitContract",
