@@ -15,7 +15,7 @@ __all__ = ["DUE", "Control", "controls_of", "findings"]
 
 STANDINGS: Final = {"held": True, "partly": True, "due": False, "outside": False}
 """Whether a control of this standing must name a test."""
-ROW: Final = re.compile(r"\| *(164\.|2\.|V\d|P\d)")
+ROW: Final = re.compile(r"\| *(164\.|170\.|2\.|V\d|P\d)")
 
 DUE: Final = {
     "164.312": (
@@ -34,6 +34,7 @@ DUE: Final = {
     ),
     "164.528": ("164.528(a)(1)", "164.528(a)(2)", "164.528(b)(2)", "164.528(b)(3)"),
     "Part 2": ("2.31(a)", "2.31(c)", "2.32(a)", "2.32(b)"),
+    "170.315": ("170.315(b)(11)(iv)(B)(7)", "170.315(b)(11)(iv)(B)(8)"),
     "ASVS 5.0": ("V6", "V7", "V8", "V9", "V16"),
 }
 """What the matrix must have a row for: of a chapter of the ASVS, one at least."""
