@@ -27,11 +27,12 @@ from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
 from mindbridge_core.screening import ReviewLimits
 from mindbridge_core.throttle import Throttle, ThrottleLimits
-from mindbridge_flask import HttpSettings, create_app
+from mindbridge_flask import HttpSettings, Streams, create_app
 from mindbridge_notify import Aside, ConsoleNotifier, NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
 from mindbridge_postgres import (
     Database,
     PoolSettings,
+    PostgresAlertFeed,
     PostgresSinkBook,
     PostgresThrottle,
     PostgresTrails,
@@ -60,11 +61,13 @@ class Composed:
 
     core: MindBridge
     database: Database
+    feed: PostgresAlertFeed
     keys: ClinicKeyRing
     ring: KeyRing = attrs.field(repr=False)
 
     def close(self) -> None:
         """Close all connections, to the database and to the language model."""
+        self.feed.close()
         self.database.close()
         if isinstance(self.core.ports.risk_assessor, AnthropicAssessor):
             self.core.ports.risk_assessor.close()
@@ -79,6 +82,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
     if settings.database_url is None:
         raise SettingsRefused([finding for finding in missing(settings) if "database" in finding])
     database = Database.connect(settings.database_url, _pool(settings))
+    feed = PostgresAlertFeed(settings.database_url, _pool(settings))
     new_id = uuid7_maker(utc_now, secrets.token_bytes)
     keys = ClinicKeyRing(
         master=LocalMasterKey(followed_ring(settings, ring)),
@@ -118,8 +122,9 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         detectors=detectors_of(_detection_limits(settings)),
         risk_assessor=assessor_of(settings),
         review_limits=ReviewLimits(high_hours=settings.review_high_hours),
+        alert_feed=feed,
     )
-    return Composed(core=MindBridge.build(ports), database=database, keys=keys, ring=ring)
+    return Composed(core=MindBridge.build(ports), database=database, feed=feed, keys=keys, ring=ring)
 
 
 @contextmanager
@@ -133,14 +138,18 @@ def composed(settings: Settings, ring: KeyRing | None = None) -> Iterator[Compos
         product.close()
 
 
-def web_application(product: Composed, settings: Settings) -> Flask:
-    """Return the HTTP application; `/api/ready` looks at database, migrations, key ring and the sinks' lag."""
+def web_application(product: Composed, settings: Settings, streams: Streams | None = None) -> Flask:
+    """Return the HTTP application; `/api/ready` looks at database, migrations, key ring and the sinks' lag.
+
+    Whoever passes `streams` can end them all.
+    """
     origins: frozenset[str] = frozenset(settings.cors_origins)
     http = HttpSettings(
         body_limit=settings.body_limit_bytes,
         import_limit=settings.import_limit_bytes,
         cors_origins=origins,
         hsts=settings.behind_tls,
+        streams=settings.streams,
     )
     app = create_app(
         product.core,
@@ -148,6 +157,7 @@ def web_application(product: Composed, settings: Settings) -> Flask:
         checks=ready_checks(product.core, product.database),
         watches=lag_watches(product.core, settings),
         metrics=metrics_of(product.core, product.database, settings),
+        streams=streams,
     )
     app.debug = False  # whatever FLASK_DEBUG says
     if settings.trusted_proxies:

@@ -20,6 +20,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # likewise
 from mindbridge_cli.compose import compose, web_application
 from mindbridge_cli.settings import Settings
 from mindbridge_cli.worker import DiscreetWorker, die_with_parent
+from mindbridge_flask import Streams
 from mindbridge_security import KeyRing
 
 __all__ = ["Serving", "run_server"]
@@ -76,6 +77,7 @@ class _Logger(Logger):  # type: ignore[misc]  # likewise
 class _Server(BaseApplication):  # type: ignore[misc]  # likewise
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
+        self.streams = Streams(serving.settings.streams)
         super().__init__()
 
     def load_config(self) -> None:
@@ -83,7 +85,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
         for name, value in {
             "bind": self.serving.bind,
             "workers": settings.workers,
-            "threads": settings.threads,
+            "threads": settings.threads + settings.streams,  # so that streams leave those to requests
             "worker_class": DiscreetWorker,
             "timeout": settings.worker_timeout_seconds,
             "graceful_timeout": settings.graceful_timeout_seconds,
@@ -103,7 +105,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # likewise
 
     def load(self) -> Flask:
         """Compose, in the worker. The platform was prepared before, so a database that is down now ends nothing."""
-        return web_application(compose(self.serving.settings, self.serving.ring), self.serving.settings)
+        product = compose(self.serving.settings, self.serving.ring)
+        return web_application(product, self.serving.settings, self.streams)
 
 
 def _after_fork(arbiter: Arbiter, _: object) -> None:

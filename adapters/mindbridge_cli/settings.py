@@ -107,6 +107,12 @@ class Settings:
 
     workers: int = setting("Server processes.", whole(1, 64), default=2)
     threads: int = setting("Requests that each process works on at once.", whole(1, 64), default=4)
+    streams: int = setting(
+        "Streams of events that each process keeps open at once, each with a thread of its own beside those; more get"
+        " 503.",
+        whole(0, 256),
+        default=8,
+    )
     keepalive_seconds: int = setting("How long an idle connection is kept.", whole(1, 300), default=5)
     worker_timeout_seconds: int = setting("After how long a hung process is replaced.", whole(5, 600), default=30)
     graceful_timeout_seconds: int = setting(

@@ -6,9 +6,12 @@ import ctypes
 import json
 import os
 import signal
+import struct
+from contextlib import suppress
 from http import HTTPStatus
-from socket import socket
-from typing import Final
+from socket import IPPROTO_TCP, SO_SNDTIMEO, SOL_SOCKET, TCP_USER_TIMEOUT, socket
+from types import FrameType
+from typing import Any, Final
 from uuid import uuid4
 
 from gunicorn import util  # type: ignore[import-untyped]  # gunicorn has no types
@@ -18,6 +21,8 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 __all__ = ["DiscreetWorker", "die_with_parent"]
 
 PR_SET_PDEATHSIG: Final = 1
+SEND_SECONDS: Final = 20
+"""How long a client may take nothing of an answer before its thread is freed."""
 _STATUS: Final = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -44,12 +49,36 @@ class UnsignedResponse(wsgi.Response):  # type: ignore[misc]  # likewise
 
 
 class DiscreetWorker(ThreadWorker):  # type: ignore[misc]  # likewise
-    """A gthread worker that repeats nothing of a malformed request, neither in its answer nor in the log."""
+    """A gthread worker that repeats nothing of a malformed request, neither in its answer nor in the log.
+
+    It ends its streams of events when it is to stop, and waits for no client that takes nothing.
+    """
 
     def init_process(self) -> None:
         """Start, with answers that carry no `Server` header."""
         wsgi.Response = UnsignedResponse
         super().init_process()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order: streams are ended, all other requests finished."""
+        self.app.streams.close()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop at once; the interpreter waits for its threads, so the streams are ended here too."""
+        self.app.streams.close()
+        super().handle_quit(sig, frame)
+
+    def handle_request(self, req: object, conn: Any) -> bool:  # noqa: ANN401 - gunicorn's connection
+        """Answer; a client that takes nothing for too long, or acknowledges nothing, has gone."""
+        conn.sock.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("@ll", SEND_SECONDS, 0))
+        with suppress(OSError):  # a socket that is not TCP's
+            conn.sock.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, SEND_SECONDS * 1000)
+        try:
+            return bool(super().handle_request(req, conn))
+        except (BlockingIOError, TimeoutError):
+            self.log.debug("a client took nothing of its answer")
+            return False
 
     def handle_error(self, req: object, client: socket, addr: object, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's signature
         """Answer a request that never became one for the application, with a problem document."""

@@ -11,6 +11,7 @@ from mindbridge_flask.blueprint import NO_CHECKS, SAFE, create_blueprint
 from mindbridge_flask.calls import Checks, Metrics
 from mindbridge_flask.conditions import request_id
 from mindbridge_flask.endpoint import refuse
+from mindbridge_flask.events import Streams
 from mindbridge_flask.headers import finish
 from mindbridge_flask.settings import HttpSettings
 
@@ -26,6 +27,7 @@ def create_app(
     checks: Checks = NO_CHECKS,
     watches: Checks = NO_CHECKS,
     metrics: Metrics | None = None,
+    streams: Streams | None = None,
     url_prefix: str = "/api",
 ) -> Flask:
     """Return a Flask application that serves `core` below `url_prefix` and nothing else.
@@ -33,7 +35,9 @@ def create_app(
     What lies outside the prefix is answered with problem documents and the same headers.
     """
     app = Flask(NAME, static_folder=None)
-    blueprint = create_blueprint(core, settings=settings, checks=checks, watches=watches, metrics=metrics)
+    blueprint = create_blueprint(
+        core, settings=settings, checks=checks, watches=watches, metrics=metrics, streams=streams
+    )
     app.register_blueprint(blueprint, url_prefix=url_prefix)
 
     def outside(error: Exception) -> Response:

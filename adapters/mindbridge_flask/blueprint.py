@@ -14,6 +14,7 @@ from werkzeug.routing import BaseConverter, PathConverter, Rule
 from mindbridge_core import MindBridge
 from mindbridge_flask.calls import Checks, Metrics, Mount
 from mindbridge_flask.endpoint import Endpoint
+from mindbridge_flask.events import Streams
 from mindbridge_flask.openapi import describe
 from mindbridge_flask.routes import ROUTES
 from mindbridge_flask.routing import Route
@@ -33,6 +34,7 @@ def create_blueprint(
     checks: Checks = NO_CHECKS,
     watches: Checks = NO_CHECKS,
     metrics: Metrics | None = None,
+    streams: Streams | None = None,
 ) -> Blueprint:
     """Return a Blueprint that serves `core`.
 
@@ -40,6 +42,7 @@ def create_blueprint(
     failures too, so that no error handler of the application is asked. It puts rules into the
     application's URL map, and changes nothing else there. `checks` are what `/ready` looks at,
     and `watches` what it tells of without refusing. `metrics` makes `/metrics`; without it there is none.
+    Pass `streams` to end those that are open, when the server stops.
     """
     mount = Mount(
         core=core,
@@ -48,6 +51,7 @@ def create_blueprint(
         watches=MappingProxyType(dict(watches)),
         metrics=metrics,
         document=describe(ROUTES),
+        streams=streams or Streams(settings.streams),
     )
     blueprint = Blueprint(name, __name__)
     blueprint.record(lambda state: _lay(state, mount))

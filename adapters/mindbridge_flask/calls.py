@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import MindBridge, Origin, SessionClaim
+from mindbridge_flask.events import Streams
 from mindbridge_flask.settings import HttpSettings
 
 __all__ = ["Answer", "Call", "Checks", "Metrics", "Mount", "NoQuery", "StaffCall"]
@@ -24,7 +25,7 @@ Metrics = Callable[[], tuple[bytes, str]]
 
 @attrs.frozen(kw_only=True)
 class Mount:
-    """One mounted blueprint: its core, its settings, its checks, and the OpenAPI document of its routes.
+    """One mounted blueprint: its core, its settings, its checks, its streams, and the OpenAPI document of its routes.
 
     What `watches` find is told like what `checks` find, but no request needs it, so the service stays ready.
     Without `metrics` there is no such page.
@@ -36,6 +37,7 @@ class Mount:
     watches: Checks
     metrics: Metrics | None
     document: Mapping[str, Any]
+    streams: Streams
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +58,8 @@ class StaffCall(Call):
     """A request with a genuine access token. Whether its session still stands, the core finds out."""
 
     claim: SessionClaim
+    claim_again: Callable[[], SessionClaim] = attrs.field(repr=False)
+    """Reads the token anew, for what goes on longer than an answer: SessionEnded when its time is over."""
 
 
 @attrs.frozen(kw_only=True)

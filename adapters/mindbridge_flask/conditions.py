@@ -9,11 +9,21 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
+from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.patients.following import Bookmark
 from mindbridge_flask.reading import canonical
 from mindbridge_flask.refusals import Refusal
 
-__all__ = ["bearer_token", "entity_tag", "expected_version", "idempotency_key", "not_modified", "request_id"]
+__all__ = [
+    "bearer_token",
+    "entity_tag",
+    "expected_version",
+    "idempotency_key",
+    "last_event",
+    "not_modified",
+    "request_id",
+]
 
 Environ = Mapping[str, object]
 
@@ -118,3 +128,14 @@ def idempotency_key(environ: Environ, method: str, route: str, body: object) -> 
         raise Refusal.bad_header("Idempotency-Key must be 1 to 255 printable ASCII characters.")
     asked = b"\0".join((method.encode(), route.encode(), canonical(body)))
     return IdempotencyKey(sent, hashlib.sha256(asked).digest())
+
+
+def last_event(environ: Environ) -> Bookmark | None:
+    """Return where Last-Event-ID says that the client's stream was cut off; None without one (WHATWG HTML, 9.2.4)."""
+    sent = _header(environ, "LAST_EVENT_ID")
+    if not sent:
+        return None
+    try:
+        return Bookmark.read(sent)
+    except InvalidInput:
+        raise Refusal.bad_header("Last-Event-ID must be an id that the stream gave.") from None

@@ -6,7 +6,7 @@ Nothing leaves here as an exception, so no error handler of the host application
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from time import perf_counter
 from typing import Final
@@ -26,6 +26,7 @@ from mindbridge_flask.conditions import (
     entity_tag,
     expected_version,
     idempotency_key,
+    last_event,
     not_modified,
     request_id,
 )
@@ -134,6 +135,8 @@ def _sent(route: Route, mount: Mount, values: Mapping[str, str]) -> dict[str, ob
         arguments["version"] = expected_version(environ)
     if "upload" in route.takes:
         arguments["upload"] = csv_upload(request, mount.settings.import_limit)
+    if "since" in route.takes:
+        arguments["since"] = last_event(environ)
     if route.body is not None:
         data = json_body(request, mount.settings)
         arguments["body"] = parse(route.body, data)
@@ -145,15 +148,16 @@ def _sent(route: Route, mount: Mount, values: Mapping[str, str]) -> dict[str, ob
 def _call(route: Route, mount: Mount, origin: Origin) -> Call:
     if not route.staff:
         return Call(mount=mount, origin=origin)
-    return StaffCall(mount=mount, origin=origin, claim=_claim(mount, origin))
+    read = _claim(mount, origin)
+    return StaffCall(mount=mount, origin=origin, claim=read(), claim_again=read)
 
 
-def _claim(mount: Mount, origin: Origin) -> SessionClaim:
+def _claim(mount: Mount, origin: Origin) -> Callable[[], SessionClaim]:
     if request.query_string and "access_token" in request.args:
         raise Refusal.bad_authorization("An access token does not belong into an address.")
     token = bearer_token(request.environ)
     ports = mount.core.ports
-    return ports.access_tokens.read(token, ports.clock(), origin)
+    return lambda: ports.access_tokens.read(token, ports.clock(), origin)
 
 
 def _uuid(text: str) -> UUID:

@@ -22,7 +22,9 @@ CSP: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'n
 NO_STORE: Final = ("Cache-Control", "no-store")
 HSTS: Final = ("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
 EXPOSED: Final = "ETag, Location, Retry-After, WWW-Authenticate, X-Request-ID"
-ALLOWED: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-ID"
+ALLOWED: Final = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, X-Request-ID"
+)
 
 
 def finish(response: Response, request_id: str, settings: HttpSettings, environ: Mapping[str, object]) -> Response:

@@ -2,8 +2,8 @@
 
 A handler's signature is its declaration. Its first parameter says who may call: `Call` anyone,
 `StaffCall` whoever has an access token. Beside it there may be `body` and `query` (input classes), `upload` (a file),
-`version` (from If-Match), `once` (from Idempotency-Key), and the variables of the path, which are
-UUIDs. What the good answer holds is the return annotation's.
+`version` (from If-Match), `once` (from Idempotency-Key), `since` (from Last-Event-ID), and the variables of the path,
+which are UUIDs. What the good answer holds is the return annotation's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Handler = Callable[..., "Answer[Any] | Response"]
 H = TypeVar("H", bound=Handler)
 
 OK: Final = HTTPStatus.OK
-_OWN_NAMES: Final = {"call", "body", "query", "version", "once", "upload"}
+_OWN_NAMES: Final = {"call", "body", "query", "version", "once", "since", "upload"}
 
 
 @attrs.frozen(kw_only=True)

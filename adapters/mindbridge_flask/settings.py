@@ -15,7 +15,8 @@ class HttpSettings:
     `import_limit`, which is held in memory. `depth_limit` counts nested arrays and
     objects. `cors_origins` are the origins (`https://host[:port]`) whose scripts may read answers; none
     by default. `hsts` promises HTTPS for two years even where the request itself came in clear, as
-    behind a proxy that ends TLS; over HTTPS the promise is always made.
+    behind a proxy that ends TLS; over HTTPS the promise is always made. `streams` of events may be open at once, each
+    takes a thread and ends after `stream_seconds`.
     """
 
     body_limit: int = attrs.field(default=64 * 1024, validator=attrs.validators.ge(1))
@@ -23,3 +24,5 @@ class HttpSettings:
     depth_limit: int = attrs.field(default=16, validator=attrs.validators.ge(1))
     cors_origins: frozenset[str] = frozenset()
     hsts: bool = False
+    streams: int = attrs.field(default=8, validator=attrs.validators.ge(0))
+    stream_seconds: float = attrs.field(default=600.0, validator=attrs.validators.ge(0))

@@ -66,6 +66,7 @@ class MemoryAlerts:
         return (
             one.clinic_id == self.clinic_id
             and one.kind in only.kinds
+            and one.id not in only.without
             and only.acknowledged in {None, one.acknowledged_at is not None}
             and patient is not None
             and (one.kind is AlertKind.BREAK_GLASS or patient.deleted_at is None)

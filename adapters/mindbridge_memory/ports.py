@@ -70,4 +70,5 @@ def memory_ports(
         detectors=detectors_of(DetectionLimits()),
         risk_assessor=risk_assessor or RulesOnly(),
         review_limits=review_limits or ReviewLimits(),
+        alert_feed=store.alert_feed,
     )

@@ -58,6 +58,10 @@ class Table(Generic[K, V]):
         """Return all keys and rows as the open unit sees them."""
         return list((self._kept | self._staged).items())
 
+    def staged(self) -> list[K]:
+        """Return the keys of what the open unit has changed."""
+        return list(self._staged)
+
     def put(self, key: K, row: V) -> None:
         """Stage the row."""
         self._staged[key] = row

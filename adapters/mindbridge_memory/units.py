@@ -10,6 +10,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.clock import Clock
+from mindbridge_core.patients import AlertWatchers
 from mindbridge_core.phi import ClinicCipher, ClinicKeys, WrappedKeys
 from mindbridge_memory.account_tokens import MemoryAccountTokens
 from mindbridge_memory.alerts import MemoryAlerts
@@ -211,6 +212,7 @@ class MemoryStore:
         self.wrapped_keys = MemoryWrappedKeys(self.tables)
         self.keys = make_keys(self.wrapped_keys)
         self.sink_book = MemorySinkBook(self.tables)
+        self.alert_feed = AlertWatchers()
         self._lock = threading.Lock()
         self._holder: int | None = None
 
@@ -225,11 +227,14 @@ class MemoryStore:
         self._enter()
         try:
             yield MemoryUnit(self.tables, clinic_id, cipher, self.clock)
+            alerted = bool(self.tables.alerts.staged())
             self.tables.keep()
         finally:
             self.tables.drop()
             self._holder = None
             self._lock.release()
+        if alerted:
+            self.alert_feed.tell(clinic_id)
 
     @property
     def trails(self) -> MemoryTrails:

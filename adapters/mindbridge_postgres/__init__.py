@@ -2,6 +2,7 @@
 
 from mindbridge_postgres.clinics import PostgresWrappedKeys
 from mindbridge_postgres.database import Database, PoolSettings
+from mindbridge_postgres.feed import PostgresAlertFeed
 from mindbridge_postgres.search import index_names
 from mindbridge_postgres.sinks import PostgresSinkBook
 from mindbridge_postgres.throttle import PostgresThrottle
@@ -11,6 +12,7 @@ from mindbridge_postgres.units import PostgresUnit, PostgresUnits
 __all__ = [
     "Database",
     "PoolSettings",
+    "PostgresAlertFeed",
     "PostgresSinkBook",
     "PostgresThrottle",
     "PostgresTrails",

@@ -35,6 +35,7 @@ _GET: Final = f"SELECT {_COLUMNS} FROM alerts WHERE clinic_id = %s AND id = %s"
 _LIST: Final = f"""
 SELECT {_COLUMNS} FROM alerts
 WHERE clinic_id = %(clinic_id)s AND kind = ANY (%(kinds)s) AND (%(after)s::uuid IS NULL OR id > %(after)s)
+    AND id <> ALL (%(without)s::uuid[])
     AND (%(acknowledged)s::boolean IS NULL OR (acknowledged_at IS NOT NULL) = %(acknowledged)s)
     AND EXISTS (
         SELECT FROM patients
@@ -86,6 +87,7 @@ class PostgresAlerts:
             "case_manager_id": only.case_manager_id,
             "acknowledged": only.acknowledged,
             "after": only.after,
+            "without": list(only.without),
             "limit": only.limit + 1,
         }
         rows = self._connection.run(_LIST, params).fetchall()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mindbridge_core.actor import Principal
 
-__all__ = ["GRANTS", "WITHOUT_SECOND_FACTOR", "Action", "Audited", "Grant", "Holder", "Role", "permit"]
+__all__ = ["GRANTS", "UNATTENDED", "WITHOUT_SECOND_FACTOR", "Action", "Audited", "Grant", "Holder", "Role", "permit"]
 
 
 @unique
@@ -49,6 +49,7 @@ class Action(StrEnum):
     """Every operation, by its name in the audit trail."""
 
     ALERT_ACKNOWLEDGE = "alert.acknowledge"
+    ALERT_FOLLOW = "alert.follow"
     ALERT_LIST = "alert.list"
     APPOINTMENT_CHANGE = "appointment.change"
     APPOINTMENT_LIST = "appointment.list"
@@ -208,6 +209,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.BREAK_GLASS_LIST:   _grant("patient", ADMIN, OFFICER, phi=True),
     Action.BREAK_GLASS_REVIEW: _grant("patient", ADMIN, OFFICER, phi=True),
     Action.ALERT_ACKNOWLEDGE:  _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
+    Action.ALERT_FOLLOW:       _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
     Action.ALERT_LIST:         _grant("patient", ADMIN, CASE_MANAGER, OFFICER, phi=True),
     Action.PATIENT_TIMELINE:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
     Action.APPOINTMENT_LIST:     _grant("patient", ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=True, emergency=True),
@@ -242,6 +244,9 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.TASK_VIEW:        _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False, audited=Audited.REFUSALS),
 })
 # fmt: on
+
+UNATTENDED: Final = frozenset({Action.ALERT_FOLLOW})
+"""What a program goes on with when nobody sits there: it does not count as a use of the session."""
 
 WITHOUT_SECOND_FACTOR: Final = frozenset({Action.AUTH_LOGOUT, Action.MFA_CONFIRM, Action.MFA_ENROLL})
 """All that a session may do whose user still owes the second factor that their clinic demands."""

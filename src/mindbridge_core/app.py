@@ -68,9 +68,10 @@ from mindbridge_core.oversight.detecting import DetectUnusualAccess, ListFinding
 from mindbridge_core.oversight.retention import RetainTrail
 from mindbridge_core.oversight.shipping import ShipTrail
 from mindbridge_core.oversight.use_cases import CheckpointTrail, ExportTrail, ReadTrail, VerifyTrail
-from mindbridge_core.patients import EmergencyLimits, PatientUnit
+from mindbridge_core.patients import AlertFeed, EmergencyLimits, PatientUnit
 from mindbridge_core.patients.alerting import AcknowledgeAlert, ListAlerts
 from mindbridge_core.patients.break_glass import BreakTheGlass, ListEmergencyAccesses, ReviewEmergencyAccess
+from mindbridge_core.patients.following import FollowAlerts
 from mindbridge_core.patients.importing import ImportPatients
 from mindbridge_core.patients.use_cases import AdmitPatient, ChangePatient, ListPatients, RemovePatient, ViewPatient
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
@@ -129,6 +130,7 @@ class Ports:
     detectors: Sequence[Detector]
     risk_assessor: RiskAssessor
     review_limits: ReviewLimits
+    alert_feed: AlertFeed
 
 
 @attrs.frozen(kw_only=True)
@@ -173,6 +175,7 @@ class MindBridge:
     review_emergency_access: ReviewEmergencyAccess
     list_alerts: ListAlerts
     acknowledge_alert: AcknowledgeAlert
+    follow_alerts: FollowAlerts
     import_patients: ImportPatients
     schedule_appointment: ScheduleAppointment
     list_appointments: ListAppointments
@@ -325,6 +328,7 @@ class MindBridge:
             review_emergency_access=ReviewEmergencyAccess(work=work, clock=clock),
             list_alerts=ListAlerts(work=work),
             acknowledge_alert=AcknowledgeAlert(work=work, clock=clock),
+            follow_alerts=FollowAlerts(work=work, clock=clock),
             import_patients=ImportPatients(work=work, clock=clock, new_id=new_id),
             schedule_appointment=ScheduleAppointment(work=work, clock=clock, new_id=new_id),
             list_appointments=ListAppointments(work=work),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from mindbridge_core.clock import Clock
 
-__all__ = ["PLATFORM_CLINIC_ID", "PLATFORM_ORGANIZATION_ID", "NewId", "uuid7_maker"]
+__all__ = ["PLATFORM_CLINIC_ID", "PLATFORM_ORGANIZATION_ID", "NewId", "first_id", "id_before", "uuid7_maker"]
 
 NewId = Callable[[], UUID]
 
@@ -35,3 +36,17 @@ def uuid7_maker(clock: Clock, random_bytes: Callable[[int], bytes]) -> NewId:
         return UUID(int=(tick >> 12) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62 | random)
 
     return new_id
+
+
+def first_id(at: datetime) -> UUID:
+    """Return the lowest id that could be made in the millisecond `at`; none that is made before is as high."""
+    return _first(int(at.timestamp() * 1000))
+
+
+def id_before(found: UUID, span: timedelta) -> UUID:
+    """Return the lowest id that could be made `span` before `found` was."""
+    return _first((found.int >> 80) - span // timedelta(milliseconds=1))
+
+
+def _first(milliseconds: int) -> UUID:
+    return UUID(int=max(0, milliseconds) << 80 | 0x7 << 76 | 0b10 << 62)

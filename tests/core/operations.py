@@ -64,6 +64,7 @@ from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town, ra
 USE_CASES: Final = {
     "escalate_reviews": Action.SCREENING_ESCALATE,
     "acknowledge_alert": Action.ALERT_ACKNOWLEDGE,
+    "follow_alerts": Action.ALERT_FOLLOW,
     "list_alerts": Action.ALERT_LIST,
     "accept_invitation": Action.INVITATION_ACCEPT,
     "account_disclosures": Action.DISCLOSURE_LIST,
@@ -364,6 +365,7 @@ def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
 
 CALLED: Final[dict[Action, Drive]] = {
     Action.ALERT_ACKNOWLEDGE: _acknowledge,
+    Action.ALERT_FOLLOW: lambda town, caller, _: town.house.core.follow_alerts(caller),
     Action.ALERT_LIST: lambda town, caller, _: town.house.core.list_alerts(caller, AlertFilter()).items[0],
     Action.APPOINTMENT_CHANGE: _change_appointment,
     Action.APPOINTMENT_LIST: _list_appointments,

@@ -30,6 +30,7 @@ ALIVE: Final = frozenset(RECORDS[:4])
 REACH: Final = {
     #                         admin    case manager  officer  readonly  anyone   operator
     Action.ALERT_ACKNOWLEDGE:    ("all", "caseload", "unseen", "none", "none", "none"),
+    Action.ALERT_FOLLOW:         ("all", "caseload", "all", "none", "none", "none"),
     Action.ALERT_LIST:           ("all", "caseload", "all", "none", "none", "none"),
     Action.APPOINTMENT_CHANGE:   ("all", "caseload", "none", "none", "none", "none"),
     Action.APPOINTMENT_LIST:     ("all", "reading", "all",  "all",  "none", "none"),

@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from mindbridge_core import Role
 from mindbridge_core.identity import ClinicDraft
+from mindbridge_flask import HttpSettings
 from tests.http.wire import Wire
 from tests.http.world import Staff, new_world
 
@@ -26,7 +27,7 @@ CONFIG: dict[str, Any] = {
     },
 }
 
-WORLD = new_world()
+WORLD = new_world(HttpSettings(stream_seconds=0))
 ELSEWHERE = WORLD.core.open_clinic(ClinicDraft(organization="Oak", name="Elsewhere"))
 WIRE = Wire(WORLD.client.application)
 schema = schemathesis.openapi.from_wsgi("/api/openapi.json", WIRE, config=SchemathesisConfig.from_dict(CONFIG))

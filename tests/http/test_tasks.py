@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from mindbridge_core import Operator, Role
+from mindbridge_flask.events import Stream
 from mindbridge_flask.routes import tasks
 from tests.http.world import Staff, World
 
@@ -60,21 +61,21 @@ def test_a_stream_tells_of_changes_and_ends_with_the_task_the_session_or_its_tim
     monkeypatch.setattr(tasks, "LONGEST", 30.0)
     naps: list[float] = []
 
-    def nap(seconds: float) -> None:
+    def nap(_: Stream, seconds: float) -> None:
         naps.append(seconds)
         if len(naps) == 2:
             work(world)
 
-    monkeypatch.setattr(tasks, "sleep", nap)
+    monkeypatch.setattr(Stream, "rest", nap)
     text = admin.send("GET", f"{path}/events").text
     assert ["queued", "done"] == [one["status"] for one in events(text)]
-    assert text.count(": waiting") == 1
+    assert text.count(": waiting") == 2
     colleague = world.session(Role.CASE_MANAGER)
     own = order(colleague)
     assert own["status"] == "done"
     admin.admit()
     third = order(admin)
-    monkeypatch.setattr(tasks, "sleep", lambda _: admin.send("POST", "/auth/logout"))
+    monkeypatch.setattr(Stream, "rest", lambda *_: admin.send("POST", "/auth/logout"))
     assert ["queued"] == [one["status"] for one in events(admin.send("GET", f"/tasks/{third['task_id']}/events").text)]
     assert second["task_id"] != third["task_id"]
 

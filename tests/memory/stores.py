@@ -11,6 +11,7 @@ import attrs
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import LANES, ChainHead, SealedEntry
 from mindbridge_core.oversight import SinkBook, Trails
+from mindbridge_core.patients import AlertFeed
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_memory import MemoryStore
 from tests.support.clinics import bare_clinic
@@ -43,6 +44,10 @@ class ReadyStore:
     @property
     def trails(self) -> Trails:
         return self.inner.trails
+
+    @property
+    def alert_feed(self) -> AlertFeed:
+        return self.inner.alert_feed
 
     @property
     def sink_book(self) -> SinkBook:

@@ -74,6 +74,10 @@ class TestEmergencyAccesses(OverMemory, testing.EmergencyAccessesContract):
     pass
 
 
+class TestAlertFeed(OverMemory, testing.AlertFeedContract):
+    pass
+
+
 class TestAlerts(OverMemory, testing.AlertsContract):
     pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from uuid import UUID
@@ -14,6 +15,7 @@ from mindbridge_core import testing
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import ChainHead, SealedEntry
 from mindbridge_core.oversight import SinkBook, Trails
+from mindbridge_core.patients import AlertFeed
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_postgres import PoolSettings, PostgresWrappedKeys
 from mindbridge_security import KeyRing
@@ -43,6 +45,13 @@ class ReadyStore:
     @property
     def trails(self) -> Trails:
         return self.product.core.ports.trails
+
+    @property
+    def alert_feed(self) -> AlertFeed:
+        with self.product.feed.watch(self.clinic_a, lambda: None):
+            while not self.product.feed.listening:
+                time.sleep(0.02)
+        return self.product.feed
 
     @property
     def sink_book(self) -> SinkBook:
@@ -75,6 +84,7 @@ class OverPostgres:
             self.ready = ReadyStore(product, database, *clinics)
             yield
         finally:
+            product.feed.close()
             product.database.close()
 
     def store(self) -> ReadyStore:
@@ -140,6 +150,10 @@ class TestDisclosures(OverPostgres, testing.DisclosuresContract):
 
 
 class TestEmergencyAccesses(OverPostgres, testing.EmergencyAccessesContract):
+    pass
+
+
+class TestAlertFeed(OverPostgres, testing.AlertFeedContract):
     pass
 
 

@@ -133,6 +133,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.ALERT_ACKNOWLEDGE: lambda on: on.product.core.acknowledge_alert(
         on.claim, on.product.core.list_alerts(on.claim, AlertFilter()).items[0].id
     ),
+    Action.ALERT_FOLLOW: lambda on: on.product.core.follow_alerts(on.claim),
     Action.ALERT_LIST: lambda on: on.product.core.list_alerts(on.claim, AlertFilter()),
     Action.AUDIT_CHECKPOINT: lambda on: on.product.core.checkpoint_trail(Operator(clinic_id=on.clinic_id)),
     Action.AUDIT_DETECT: lambda on: on.product.core.detect_unusual_access(Operator(clinic_id=on.clinic_id)),

@@ -21,6 +21,7 @@ from mindbridge_memory import KeptMessages, at_once
 from mindbridge_postgres import (
     Database,
     PoolSettings,
+    PostgresAlertFeed,
     PostgresSinkBook,
     PostgresThrottle,
     PostgresTrails,
@@ -52,6 +53,7 @@ class Product:
 
     core: MindBridge
     database: Database
+    feed: PostgresAlertFeed
     keys: ClinicKeyRing
     ring: KeyRing
 
@@ -74,6 +76,7 @@ class Product:
 def compose(url: str, ring: KeyRing, pool: PoolSettings, clock: Clock = utc_now) -> Product:
     """Wire the product to a database; the caller closes `product.database`."""
     database = Database.connect(url, pool)
+    feed = PostgresAlertFeed(url, pool)
     new_id = uuid7_maker(clock, secrets.token_bytes)
     keys = ClinicKeyRing(
         master=LocalMasterKey(ring), stored=PostgresWrappedKeys(database), clock=utc_now, new_id=new_id
@@ -104,9 +107,10 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings, clock: Clock = utc_now)
             detectors=detectors_of(DetectionLimits()),
             risk_assessor=RulesOnly(),
             review_limits=ReviewLimits(),
+            alert_feed=feed,
         )
     )
-    return Product(core=core, database=database, keys=keys, ring=ring)
+    return Product(core=core, database=database, feed=feed, keys=keys, ring=ring)
 
 
 @contextmanager
@@ -117,4 +121,5 @@ def running_product(test_database: TestDatabase, *, connections: int = 8) -> Ite
         product.core.prepare_platform()
         yield product
     finally:
+        product.feed.close()
         product.database.close()

@@ -9,6 +9,8 @@ from typing import Any, Final
 from flask import Response
 
 from mindbridge_core.access import GRANTS
+from mindbridge_core.patients.following import BOOKMARK
+from mindbridge_flask.events import EVENT_STREAM
 from mindbridge_flask.openapi.examples import RECORD_ID
 from mindbridge_flask.openapi.schemas import REFERENCE, Schema, fields_of
 from mindbridge_flask.problems import PROBLEM_TYPE
@@ -45,6 +47,12 @@ PARAMETERS: Final[dict[str, Schema]] = {
         "`handling=strict` (RFC 7240): a change without If-Match is refused with 428.",
     ),
     "IfNoneMatch": _header("If-None-Match", '"1"', "ETags of versions that the client has: 304 when one is current."),
+    "LastEventId": _header(
+        "Last-Event-ID",
+        RECORD_ID,
+        "The last `id` that the stream gave before it was cut off: it goes on from there.",
+        pattern=f"^({BOOKMARK})?$",
+    ),
     "IdempotencyKey": _header(
         "Idempotency-Key",
         "8e03978e-40d5-43dd-bc93-6894a57f9324",
@@ -153,6 +161,7 @@ def _parameters(route: Route) -> list[Schema]:
     names = ["RequestId"]
     names += ["IfMatch", "Prefer"] if route.conditional else []
     names += ["IdempotencyKey"] if route.repeatable else []
+    names += ["LastEventId"] if "since" in route.takes else []
     names += ["IfNoneMatch"] if HTTPStatus.NOT_MODIFIED in route.statuses else []
     return found + [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
@@ -167,13 +176,19 @@ def _response(route: Route, status: HTTPStatus) -> Schema:
         headers.append("ETag")
     else:
         headers += ["Challenge"] if status is HTTPStatus.UNAUTHORIZED else []
-        headers += ["RetryAfter"] if status is HTTPStatus.TOO_MANY_REQUESTS else []
+        headers += ["RetryAfter"] if _says_when(route, status) else []
         content = {PROBLEM_TYPE: {"schema": {"$ref": REFERENCE.format(name="Problem")}}}
     return {
         "description": "Done." if status is route.status else _MEANINGS[status],
         "headers": {_NAMES[name]: {"$ref": f"#/components/headers/{name}"} for name in headers},
         **({"content": content} if content else {}),
     }
+
+
+def _says_when(route: Route, status: HTTPStatus) -> bool:
+    """Whether the refusal says when to ask again; of streams there are only so many."""
+    full = status is HTTPStatus.SERVICE_UNAVAILABLE and EVENT_STREAM in route.media
+    return full or status is HTTPStatus.TOO_MANY_REQUESTS
 
 
 _NAMES: Final = {

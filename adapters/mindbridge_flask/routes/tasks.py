@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http import HTTPStatus
-from time import monotonic, sleep
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
+import attrs
 from flask import Response, request
 
 from mindbridge_core import Action
-from mindbridge_core.errors import MindBridgeError
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.screening import Batch, BatchRequest
 from mindbridge_flask.calls import Answer, StaffCall
+from mindbridge_flask.events import EVENT_STREAM, Told, event, follow
 from mindbridge_flask.resources import encode
 from mindbridge_flask.routing import RouteTable
 from mindbridge_flask.tasks import TaskAccepted, TaskResource
@@ -26,7 +25,7 @@ TASKS: Final = RouteTable()
 
 PAUSE: Final = 1.0
 LONGEST: Final = 60.0
-"""Seconds that a stream of events lasts at most: each one takes a thread of the server."""
+"""Seconds that a stream of progress lasts at most."""
 
 
 @TASKS.route(
@@ -59,31 +58,27 @@ def cancel_task(call: StaffCall, task_id: UUID) -> Answer[TaskResource]:
     return Answer(content=TaskResource.of(call.core.cancel_task(call.claim, task_id)))
 
 
-@TASKS.route("GET", "/v1/tasks/{task_id}/events", Action.TASK_VIEW, media=("text/event-stream",))
+@TASKS.route("GET", "/v1/tasks/{task_id}/events", Action.TASK_VIEW, media=(EVENT_STREAM,))
 def follow_task(call: StaffCall, task_id: UUID) -> Response:
     """Tell how far a batch is, as server-sent events: `progress` whenever it has changed, and a comment otherwise.
 
-    The stream ends when the batch has ended, when the session has, or after a minute: then ask again.
+    The stream ends when the batch has ended, when the session has, or after a minute: then ask again. 503 with
+    Retry-After when too many streams are open.
     """
-    task = call.core.view_task(call.claim, task_id)
-    answer = Response(_events(call, task), status=HTTPStatus.OK)
-    answer.headers["Content-Type"] = "text/event-stream"
-    answer.headers["X-Accel-Buffering"] = "no"
-    return answer
+    seconds = min(LONGEST, call.mount.settings.stream_seconds)
+    return follow(call.mount.streams, _Follower(call, task_id), pause=PAUSE, seconds=seconds)
 
 
-def _events(call: StaffCall, task: Batch) -> Iterator[bytes]:
-    """Yield the events; no transaction is open while it waits."""
-    until, told = monotonic() + LONGEST, None
-    while True:
-        told, before = task, told
-        yield (
-            b": waiting\n\n" if task == before else b"event: progress\ndata: " + encode(TaskResource.of(task)) + b"\n\n"
-        )
-        if task.ended or monotonic() >= until:
-            return
-        sleep(PAUSE)
-        try:
-            task = call.core.view_task(call.claim, task.id)
-        except MindBridgeError:
-            return
+@attrs.define
+class _Follower:
+    """Looks how far the batch is, and tells what has changed."""
+
+    call: StaffCall
+    task_id: UUID
+    before: Batch | None = None
+
+    def __call__(self) -> Told:
+        task = self.call.core.view_task(self.call.claim_again(), self.task_id)
+        changed, self.before = task != self.before, task
+        data = encode(TaskResource.of(task))
+        return Told(events=event("progress", data) if changed else b"", over=task.ended)

@@ -18,6 +18,7 @@ from mindbridge_core.patients.entities import (
     PatientStatus,
     RiskLevel,
 )
+from mindbridge_core.patients.feed import AlertFeed, AlertWatchers
 from mindbridge_core.patients.numbers import KEPT_LONGEST, Basis, Day, Given, Numbers, Recorded, numbers
 from mindbridge_core.patients.part2 import is_part2
 from mindbridge_core.patients.ports import EmergencyAccesses, PatientFilter, Patients, PatientUnit
@@ -29,9 +30,11 @@ __all__ = [
     "AUDITABLE_FIELDS",
     "KEPT_LONGEST",
     "Alert",
+    "AlertFeed",
     "AlertFilter",
     "AlertKind",
     "AlertSeverity",
+    "AlertWatchers",
     "Alerts",
     "Basis",
     "BreakGlass",

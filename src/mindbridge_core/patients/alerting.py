@@ -16,7 +16,7 @@ from mindbridge_core.patients.ports import PatientUnit
 from mindbridge_core.patients.reach import reach
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["AcknowledgeAlert", "ListAlerts"]
+__all__ = ["AcknowledgeAlert", "ListAlerts", "visible_alerts"]
 
 
 @attrs.frozen(kw_only=True)
@@ -28,9 +28,7 @@ class ListAlerts:
     def __call__(self, caller: Caller, only: AlertFilter) -> Page[Alert]:
         """Return the page; one entry records the patients on it."""
         with self.work(caller, Action.ALERT_LIST) as desk:
-            own = desk.actor.user_id if desk.principal.holder is Role.CASE_MANAGER else only.case_manager_id
-            kinds = frozenset(kind for kind in only.kinds if desk.principal.holder in AUDIENCE[kind])
-            page = desk.unit.alerts.list(attrs.evolve(only, kinds=kinds, case_manager_id=own))
+            page = visible_alerts(desk, only)
             desk.returns(dict.fromkeys(alert.patient_id for alert in page.items))
             return page
 
@@ -51,6 +49,13 @@ class AcknowledgeAlert:
             values = {"alert_id": alert.id, "kind": alert.kind, "acknowledged_by": alert.acknowledged_by}
             desk.changes(values, plain=frozenset(values))
             return alert
+
+
+def visible_alerts(desk: Desk[PatientUnit], only: AlertFilter) -> Page[Alert]:
+    """Return a page of those that the caller may see: their role's kinds, to a case manager their caseload's."""
+    own = desk.actor.user_id if desk.principal.holder is Role.CASE_MANAGER else only.case_manager_id
+    kinds = frozenset(kind for kind in only.kinds if desk.principal.holder in AUDIENCE[kind])
+    return desk.unit.alerts.list(attrs.evolve(only, kinds=kinds, case_manager_id=own))
 
 
 def _reach_alert(desk: Desk[PatientUnit], alert_id: UUID) -> None:

@@ -71,6 +71,8 @@ class Alert:
 class AlertFilter:
     """Which alerts a list shows: all conditions hold together. `after` is the last id of the page before.
 
+    Those in `without` are passed over.
+
     Of patients who were removed only `BREAK_GLASS` is shown: how a record was opened is still to be looked at.
     """
 
@@ -78,6 +80,7 @@ class AlertFilter:
     case_manager_id: UUID | None = None
     acknowledged: bool | None = None
     after: UUID | None = None
+    without: frozenset[UUID] = frozenset()
     limit: int = DEFAULT_LIMIT
 
 

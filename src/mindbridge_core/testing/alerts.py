@@ -11,11 +11,11 @@ from mindbridge_core.patients import Alert, AlertFilter, AlertKind
 from mindbridge_core.testing.records import LATER, NOW, a_patient, a_user
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
 
-__all__ = ["AlertsContract"]
+__all__ = ["AlertGround", "AlertsContract"]
 
 
 @attrs.frozen
-class Ground:
+class AlertGround:
     """A store with two case managers, a patient of the first, and one of nobody who was removed."""
 
     store: ContractStore
@@ -25,7 +25,7 @@ class Ground:
     removed_id: UUID
 
     @classmethod
-    def of(cls, store: ContractStore) -> Ground:
+    def of(cls, store: ContractStore) -> AlertGround:
         """Add them to the first clinic."""
         users = [a_user(store.clinic_a) for _ in range(2)]
         patient = a_patient(store.clinic_a, case_manager_id=users[0].id)
@@ -77,7 +77,7 @@ class AlertsContract(StoreContract):
 
     def test_an_alert_comes_back_as_it_was_raised(self) -> None:
         """Of every kind; none of none."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         alerts = [ground.alert(kind=kind) for kind in AlertKind]
         assert {one.id for one in alerts} == ground.raised(*alerts)
         assert alerts == [ground.stored(one.id) for one in alerts]
@@ -86,7 +86,7 @@ class AlertsContract(StoreContract):
 
     def test_a_cause_raises_one_alert_of_a_kind(self) -> None:
         """Within one call, and in the next; of another kind it raises another."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         first = ground.alert()
         again = ground.alert(cause_id=first.cause_id)
         overdue = ground.alert(cause_id=first.cause_id, kind=AlertKind.REVIEW_OVERDUE)
@@ -96,7 +96,7 @@ class AlertsContract(StoreContract):
 
     def test_what_a_unit_did_not_keep_was_not_raised(self) -> None:
         """So an alert is there if its screening is."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         alert = ground.alert()
         with raises(KeyError), ground.store.open_unit(ground.store.clinic_a) as unit:
             unit.alerts.raise_all([alert])
@@ -106,7 +106,7 @@ class AlertsContract(StoreContract):
     def test_alerts_of_another_clinic_are_not_there(self) -> None:
         """Not by id, not in the list, not to acknowledge."""
         store = self.store()
-        ground = Ground.of(store)
+        ground = AlertGround.of(store)
         alert = ground.alert()
         ground.raised(alert)
         with store.open_unit(store.clinic_b) as unit:
@@ -118,15 +118,17 @@ class AlertsContract(StoreContract):
 
     def test_the_list_is_in_pages(self) -> None:
         """Each alert once, in the order of the ids."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         ids = sorted(ground.raised(*[ground.alert() for _ in range(5)]))
         assert ground.listed() == (ids, None)
         assert ground.listed(limit=3) == (ids[:3], ids[2])
         assert ground.listed(limit=3, after=ids[2]) == (ids[3:], None)
+        assert ground.listed(limit=2, without=frozenset({ids[0], ids[2]})) == ([ids[1], ids[3]], ids[3])
+        assert ground.listed(after=ids[1], without=frozenset({ids[4]})) == (ids[2:4], None)
 
     def test_the_list_shows_what_it_is_asked_for(self) -> None:
         """By kind, by case manager, by whether somebody acknowledged them."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         high, opened = ground.alert(), ground.alert(kind=AlertKind.BREAK_GLASS)
         ground.raised(high, opened)
         assert ground.listed(kinds=frozenset({AlertKind.BREAK_GLASS})) == ([opened.id], None)
@@ -139,14 +141,14 @@ class AlertsContract(StoreContract):
 
     def test_of_a_removed_patient_only_the_opening_of_the_record_is_shown(self) -> None:
         """The rest is as the patient is: not there."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         alerts = [ground.alert(kind=kind, patient_id=ground.removed_id) for kind in AlertKind]
         ground.raised(*alerts)
         assert ground.listed() == ([one.id for one in alerts if one.kind is AlertKind.BREAK_GLASS], None)
 
     def test_it_is_known_of_whom_there_was_an_alert(self) -> None:
         """Of that kind, acknowledged or not."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         alert = ground.alert()
         ground.raised(alert)
         ground.acknowledged(alert.id, ground.manager_id)
@@ -158,7 +160,7 @@ class AlertsContract(StoreContract):
 
     def test_of_two_who_acknowledge_at_once_one_is_remembered_and_both_learn_who(self) -> None:
         """And so does whoever comes later."""
-        ground = Ground.of(self.store())
+        ground = AlertGround.of(self.store())
         alert = ground.alert()
         ground.raised(alert)
         people = (ground.manager_id, ground.other_id)

@@ -12,6 +12,7 @@ from uuid import UUID
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.compliance import ChainBreak, ChainHead, SealedEntry, verify_clinic
 from mindbridge_core.oversight import SinkBook, Trails
+from mindbridge_core.patients import AlertFeed
 from mindbridge_core.phi import ClinicKeys, WrappedKeys
 
 __all__ = ["ContractStore", "StoreContract", "breaks", "raises", "together"]
@@ -44,6 +45,10 @@ class ContractStore(Protocol):
     @property
     def trails(self) -> Trails:
         """All clinics' trails, to read."""
+
+    @property
+    def alert_feed(self) -> AlertFeed:
+        """What wakes those who wait for alerts, once it hears of them."""
 
     @property
     def sink_book(self) -> SinkBook:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from mindbridge_core.access import WITHOUT_SECOND_FACTOR, Action
+from mindbridge_core.access import UNATTENDED, WITHOUT_SECOND_FACTOR, Action
 from mindbridge_core.actor import Actor, Anonymous, Origin, SessionClaim
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import (
@@ -48,7 +48,10 @@ class Identify:
     limits: SessionLimits
 
     def __call__(self, unit: IdentityUnit, claim: SessionClaim, action: Action) -> Actor:
-        """Look the session up once, and note at most every `limits.touch_every` that it was used."""
+        """Look the session up once, and note at most every `limits.touch_every` that it was used.
+
+        What goes on by itself is no use: else a screen that nobody looks at would keep its session for ever.
+        """
         now = self.clock()
         found = unit.sessions.signed_in(claim.session_id)
         if found is None or found.session.user_id != claim.user_id:
@@ -57,7 +60,7 @@ class Identify:
             raise SessionEnded
         if found.mfa_owed and action not in WITHOUT_SECOND_FACTOR:
             raise MfaEnrolmentRequired
-        if now - found.session.last_seen_at >= self.limits.touch_every:
+        if action not in UNATTENDED and now - found.session.last_seen_at >= self.limits.touch_every:
             unit.sessions.touch(claim.session_id, now)
         return Actor(
             clinic_id=claim.clinic_id,
