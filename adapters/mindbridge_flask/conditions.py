@@ -12,12 +12,14 @@ from uuid import uuid4
 from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.patients.following import Bookmark
+from mindbridge_core.validation import UNSET, Unset
 from mindbridge_flask.reading import canonical
 from mindbridge_flask.refusals import Refusal
 
 __all__ = [
     "bearer_token",
     "entity_tag",
+    "expected_state",
     "expected_version",
     "idempotency_key",
     "last_event",
@@ -33,7 +35,7 @@ NO_VERSION: Final = 0
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
-_VERSION: Final = re.compile(r'"([1-9][0-9]{0,9})(?:-[0-9a-f]{1,64})?"')
+_VERSION: Final = re.compile(r'"([1-9][0-9]{0,9})(?:-([0-9a-f]{1,64}))?"')
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -70,22 +72,36 @@ def entity_tag(version: int, state: str | None = None) -> str:
 def expected_version(environ: Environ) -> int | None:
     """Return the version that If-Match names; None when any will do (RFC 9110, 13.1.1).
 
-    A weak or foreign tag matches no version. The state in a tag is passed over: who changes a record starts from what
-    was stored, not from what of it holds today. Without If-Match a client that sent `Prefer:
-    handling=strict` (RFC 7240, 4.4) is asked for it with 428.
+    A weak or foreign tag matches no version. Without If-Match a client that sent `Prefer: handling=strict` (RFC 7240,
+    4.4) is asked for it with 428.
     """
+    if _header(environ, "IF_MATCH") is None and prefers_strict(environ):
+        detail = "Name the version that you start from: send its ETag as If-Match."
+        raise Refusal(HTTPStatus.PRECONDITION_REQUIRED, "precondition_required", detail)
+    named = _named(environ)
+    if named is None:
+        return None
+    return int(named[0][1]) if named else NO_VERSION
+
+
+def expected_state(environ: Environ) -> str | Unset | None:
+    """Return the state in which the version that If-Match names was seen; UNSET when any will do.
+
+    Only who changes what the state is made of has to have seen it as it is.
+    """
+    named = _named(environ)
+    return named[0][2] if named else UNSET
+
+
+def _named(environ: Environ) -> list[re.Match[str]] | None:
+    """Return the one version that If-Match names, in a list, or none; None when any will do."""
     sent = _header(environ, "IF_MATCH")
-    if sent is None:
-        if prefers_strict(environ):
-            detail = "Name the version that you start from: send its ETag as If-Match."
-            raise Refusal(HTTPStatus.PRECONDITION_REQUIRED, "precondition_required", detail)
+    if sent is None or sent.strip() == "*":
         return None
-    if sent.strip() == "*":
-        return None
-    versions = [found[1] for found in map(_VERSION.fullmatch, _tags(sent)) if found]
-    if len(versions) > 1:
+    named = [found for found in map(_VERSION.fullmatch, _tags(sent)) if found]
+    if len(named) > 1:
         raise Refusal.bad_header("If-Match may name one version of the record.")
-    return int(versions[0]) if versions else NO_VERSION
+    return named
 
 
 def _tags(sent: str) -> list[str]:

@@ -24,6 +24,7 @@ from mindbridge_flask.calls import Answer, Call, Mount, StaffCall
 from mindbridge_flask.conditions import (
     bearer_token,
     entity_tag,
+    expected_state,
     expected_version,
     idempotency_key,
     last_event,
@@ -133,6 +134,8 @@ def _sent(route: Route, mount: Mount, values: Mapping[str, str]) -> dict[str, ob
         arguments["query"] = query
     if route.conditional:
         arguments["version"] = expected_version(environ)
+    if "state" in route.takes:
+        arguments["state"] = expected_state(environ)
     if "upload" in route.takes:
         arguments["upload"] = csv_upload(request, mount.settings.import_limit)
     if "since" in route.takes:

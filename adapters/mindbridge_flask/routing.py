@@ -27,7 +27,7 @@ Handler = Callable[..., "Answer[Any] | Response"]
 H = TypeVar("H", bound=Handler)
 
 OK: Final = HTTPStatus.OK
-_OWN_NAMES: Final = {"call", "body", "query", "version", "once", "since", "upload"}
+_OWN_NAMES: Final = {"call", "body", "query", "version", "state", "once", "since", "upload"}
 
 
 @attrs.frozen(kw_only=True)

@@ -104,7 +104,8 @@ ORDER BY id FOR NO KEY UPDATE
 _LEVELS_UPDATE: Final = """
 UPDATE patients SET
     current_risk_level = sent.level, updated_at = sent.updated_at, version = patients.version + 1,
-    adherence_given_at = COALESCE(adherence_given_at, patients.updated_at),
+    adherence_given_at = CASE WHEN medication_adherence IS NULL THEN adherence_given_at
+        ELSE COALESCE(adherence_given_at, patients.updated_at) END,
     missed_given_at = COALESCE(missed_given_at, patients.updated_at),
     calls_given_at = COALESCE(calls_given_at, patients.updated_at)
 FROM unnest(%(ids)s::uuid[], %(versions)s::integer[], %(levels)s::text[], %(times)s::timestamptz[])
@@ -244,7 +245,9 @@ class PostgresPatients:
         born, given, changed = patient.date_of_birth, patient.given, patient.updated_at
         row = attrs.asdict(patient, recurse=False, filter=_is_column)
         row |= dict(zip(_GIVEN, given, strict=True))
-        row |= {name: None if row[name] == changed else row[name] for name in _GIVEN[4:]}
+        row |= {name: None if row[name] == changed else row[name] for name in _GIVEN[5:]}
+        if given.medication_adherence is not None and given.adherence_at == changed:
+            row["adherence_given_at"] = None  # where there is a value; else it says that nobody ever gave one
         row |= {
             "clinic_id": self._clinic_id,
             "mrn": self._sealed("mrn", patient, patient.mrn),
@@ -292,7 +295,8 @@ class PostgresPatients:
 def _basis(row: Sequence[Any], now: datetime) -> Basis:
     """Return what a row of `_SHOWN` knows of the patient's numbers."""
     changed, zone = row[17], row[28]
-    given = Given(row[7], row[8], row[9], row[10], row[18] or changed, row[19] or changed, row[20] or changed)
+    said = row[18] or (None if row[7] is None else changed)
+    given = Given(row[7], row[8], row[9], row[10], said, row[19] or changed, row[20] or changed)
     if zone is None:
         return Basis(given)
     missed, calls = tuple(row[25] or ()), tuple(row[27] or ())

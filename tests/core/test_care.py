@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import attrs
 import pytest
 
-from mindbridge_core import Actor, Role
+from mindbridge_core import Actor, Operator, Role
 from mindbridge_core.care import (
     Appointment,
     AppointmentChanges,
@@ -335,6 +336,38 @@ def test_a_number_set_by_hand_is_a_new_starting_point_beside_the_records(ward: W
     assert renamed.crisis_calls_30days == 6
     ward.house.clock.forward(days=31)
     assert ward.numbers()[1] == 0
+
+
+def test_an_adherence_that_was_emptied_is_not_known_whatever_was_recorded_before(ward: Ward) -> None:
+    def adherence() -> object:
+        return ward.core.view_patient(ward.manager, ward.patient_id).medication_adherence
+
+    good = MetricDraft(metric_type=MetricType.MEDICATION_ADHERENCE, metric_value=Decimal(99), recorded_at=PAST)
+    ward.core.record_metric(ward.manager, ward.patient_id, good)
+    assert adherence() == 99
+    for value in (Decimal(20), None):
+        ward.core.change_patient(ward.manager, ward.patient_id, PatientChanges(medication_adherence=value))
+        assert adherence() == value
+    ward.house.clock.forward(hours=1)
+    ward.core.change_patient(ward.manager, ward.patient_id, PatientChanges(name="Another"))
+    ward.core.screen_caseload(Operator(clinic_id=ward.manager.clinic_id))
+    assert adherence() is None
+    ward.core.record_metric(ward.manager, ward.patient_id, attrs.evolve(good, recorded_at=ward.house.clock()))
+    assert adherence() == 99
+
+
+def test_numbers_are_not_set_by_who_has_not_seen_what_the_records_say(ward: Ward) -> None:
+    before = ward.core.view_patient(ward.manager, ward.patient_id)
+    ward.core.report_crisis_event(ward.manager, ward.patient_id, CALL)
+    seen = ward.core.view_patient(ward.manager, ward.patient_id)
+    assert (before.version, None) == (seen.version, before.state)
+    sent = PatientChanges(medication_adherence=Decimal(80))
+    change = partial(ward.core.change_patient, ward.manager, ward.patient_id)
+    for state in (None, "0123456789abcdef"):
+        with pytest.raises(PreconditionFailed):
+            change(sent, version=before.version, state=state)
+    renamed = change(PatientChanges(name="Another"), version=before.version, state=None)
+    assert change(sent, version=renamed.version, state=seen.state).medication_adherence == 80
 
 
 def test_the_whole_of_it_is_shown_in_order_page_by_page(ward: Ward) -> None:

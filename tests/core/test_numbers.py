@@ -18,7 +18,7 @@ from tests.core.house import START
 
 ZONE = "America/New_York"
 DAY = timedelta(days=1)
-NOTHING = Given(None, None, 0, 0, START, START, START)
+NOTHING = Given(None, None, 0, 0, None, START, START)
 
 
 def shown(start: Given, recorded: Recorded | None, now: datetime = START, zone: str = ZONE) -> Numbers:
@@ -60,6 +60,7 @@ def test_a_call_counts_until_the_thirtieth_day_is_over_in_the_clinic() -> None:
 def test_without_a_record_of_its_kind_a_number_stands_as_it_was_given() -> None:
     start = NOTHING._replace(
         medication_adherence=Decimal(40),
+        adherence_at=START,
         last_appointment=date(2020, 1, 1),
         appointments_missed=3,
         crisis_calls_30days=4,
@@ -97,14 +98,22 @@ def test_a_count_cannot_grow_beyond_what_can_be_sent_and_stored() -> None:
 @pytest.mark.parametrize(
     ("given_value", "recorded_value", "after", "expected"),
     [(40, 80, 1, 80), (80, 40, 1, 40), (40, 80, -1, 40), (80, 40, -1, 80), (40, 80, 0, 40), (80, 40, 0, 40),
-     (None, 80, -1, 80), (None, 0, 1, 0), (40, 0, 1, 0)],
+     (None, 80, -1, None), (None, 80, 0, None), (None, 0, 1, 0), (40, 0, 1, 0)],
 )  # fmt: skip
 def test_adherence_is_the_newest_statement_and_of_a_tie_the_lower(
-    given_value: int | None, recorded_value: int, after: int, expected: int
+    given_value: int | None, recorded_value: int, after: int, expected: int | None
 ) -> None:
-    start = NOTHING._replace(medication_adherence=None if given_value is None else Decimal(given_value))
+    start = NOTHING._replace(
+        medication_adherence=None if given_value is None else Decimal(given_value), adherence_at=START
+    )
     recorded = Recorded(adherence=Decimal(recorded_value), adherence_at=START + after * DAY)
     assert shown(start, recorded).medication_adherence == expected
+
+
+def test_where_nobody_ever_gave_an_adherence_any_record_counts() -> None:
+    for after in (-1, 0, 1):
+        recorded = Recorded(adherence=Decimal(80), adherence_at=START + after * DAY)
+        assert shown(NOTHING, recorded).medication_adherence == 80
 
 
 def test_the_last_appointment_is_the_latest_day_that_anybody_knows() -> None:

@@ -172,6 +172,22 @@ def test_a_number_that_follows_from_records_changes_the_tag_and_not_the_version(
     assert refused(admin.send("PATCH", record, {"If-Match": tag}, json={"name": "C"})) == (412, "stale_version")
 
 
+def test_a_form_that_was_opened_before_a_record_came_does_not_write_its_old_numbers_over_it(admin: Staff) -> None:
+    record = f"/patients/{admin.admit(medication_adherence=90)['id']}"
+    for adherence in (30, 20):
+        tag = admin.send("GET", record).headers["ETag"]
+        made(admin, f"{record}/metrics", {"metric_type": "medication_adherence", "metric_value": adherence})
+        for method in ("PUT", "PATCH"):
+            late = admin.send(method, record, {"If-Match": tag}, json={"name": "B", "medication_adherence": 90})
+            assert refused(late) == (412, "stale_version")
+        assert admin.send("GET", record).get_json()["medication_adherence"] == adherence
+    tag = admin.send("GET", record).headers["ETag"]
+    changed = admin.send("PUT", record, {"If-Match": tag}, json={"name": "B", "medication_adherence": 80})
+    assert (changed.status_code, changed.get_json()["medication_adherence"]) == (200, 80)
+    late = admin.send("PATCH", record, {"If-Match": '"2"'}, json={"name": "C"})
+    assert late.status_code == 200
+
+
 def test_examples_of_bodies_are_accepted_as_they_stand(world: World, admin: Staff) -> None:
     schemas = world.client.get("/api/openapi.json").get_json()["components"]["schemas"]
     record = f"/patients/{admin.admit()['id']}"

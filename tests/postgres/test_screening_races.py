@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Unfinished
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,8 +13,9 @@ import attrs
 import pytest
 
 from mindbridge_core import Actor, Operator, Role
+from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import PatientChanges, PatientDraft, RiskLevel
-from mindbridge_core.screening import Decision, ReviewRequest, Screening, ScreeningRequest
+from mindbridge_core.screening import CaseloadPage, Decision, ReviewRequest, Screening, ScreeningRequest
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.support.postgres import TestDatabase
@@ -79,3 +81,26 @@ def test_a_review_waits_for_a_caseload_that_is_being_screened_and_lowers_nobody_
 def test_its_twin_that_nobody_screens_beside_lowers_at_once(ward: Ward) -> None:
     ward.product.core.review_screening(ward.colleague, ward.lower.id, CONFIRM)
     assert RiskLevel.LOW is ward.level()
+
+
+def test_a_caseload_waits_for_a_review_and_keeps_nothing_of_a_page_that_it_changed(ward: Ward) -> None:
+    core, clock = ward.product.core, ward.product.core.ports.clock
+    pages: list[Future[CaseloadPage]] = []
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def while_it_is_reviewed() -> datetime:
+            """Screen the caseload while the review holds the patient; who has to wait is waited for a moment."""
+            if not pages:
+                pages.append(threads.submit(core.screen_caseload, Operator(clinic_id=ward.admin.clinic_id)))
+                with pytest.raises(Unfinished):
+                    pages[0].result(1)
+            return clock()
+
+        reviewing = attrs.evolve(core.review_screening, clock=while_it_is_reviewed)
+        reviewing(ward.colleague, ward.lower.id, CONFIRM)
+        with pytest.raises(LostUpdate):
+            pages[0].result()
+    assert RiskLevel.LOW is ward.level()
+    (again,) = core.screen_caseload(Operator(clinic_id=ward.admin.clinic_id)).screenings
+    assert RiskLevel.LOW is again.record.current_risk_level

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum, unique
 from http import HTTPStatus
 from typing import Final
@@ -19,9 +18,8 @@ from mindbridge_core.patients import (
     PatientFilter,
     PatientStatus,
     RiskLevel,
-    numbers,
 )
-from mindbridge_core.validation import Text, ruled
+from mindbridge_core.validation import Text, Unset, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.resources import PatientPage, PatientResource
@@ -90,10 +88,7 @@ def admit_patient(call: StaffCall, body: PatientDraft, once: IdempotencyKey | No
 
 def _shown(patient: Patient) -> Answer[PatientResource]:
     """Show the patient. Numbers that follow from records change from day to day, and with no version of the patient."""
-    state = None
-    if patient.basis is not None and patient.basis.recorded is not None:
-        state = hashlib.sha256(repr(tuple(map(str, numbers(patient.basis)))).encode()).hexdigest()[:16]
-    return Answer(content=PatientResource.of(patient), version=patient.version, state=state)
+    return Answer(content=PatientResource.of(patient), version=patient.version, state=patient.state)
 
 
 @PATIENTS.route("GET", "/v1/patients/{patient_id}", Action.PATIENT_VIEW, tagged=True)
@@ -107,22 +102,23 @@ def view_patient(call: StaffCall, patient_id: UUID) -> Answer[PatientResource]:
 
 @PATIENTS.route("PATCH", "/v1/patients/{patient_id}", Action.PATIENT_CHANGE, tagged=True)
 def change_patient(
-    call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None
+    call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None, state: str | Unset | None
 ) -> Answer[PatientResource]:
     """Change any of a patient's fields. What is not sent stays; null empties.
 
     `medication_adherence`, `last_appointment`, `appointments_missed` and `crisis_calls_30days` are a new starting
-    point; the answer shows what holds by it and by the records, which is never less than the records alone say.
+    point; the answer shows what holds by it and by the records, which is never less than the records alone say. With
+    If-Match they are refused, 412, when a record has changed one of them since the tag was given out.
     """
-    return _shown(call.core.change_patient(call.claim, patient_id, body, version=version))
+    return _shown(call.core.change_patient(call.claim, patient_id, body, version=version, state=state))
 
 
 @PATIENTS.route("PUT", "/v1/patients/{patient_id}", Action.PATIENT_CHANGE, tagged=True)
 def put_patient(
-    call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None
+    call: StaffCall, patient_id: UUID, body: PatientChanges, version: int | None, state: str | Unset | None
 ) -> Answer[PatientResource]:
     """Change any of a patient's fields; the same as PATCH."""
-    return change_patient(call, patient_id, body, version)
+    return change_patient(call, patient_id, body, version, state)
 
 
 @PATIENTS.route("DELETE", "/v1/patients/{patient_id}", Action.PATIENT_DELETE, status=HTTPStatus.NO_CONTENT)

@@ -59,7 +59,8 @@ patients = Table(
     Column("last_appointment", Date),
     *count("appointments_missed"),
     *count("crisis_calls_30days"),
-    # Those four are as they were given, by hand or by import; null, they were given when the row was last changed.
+    # Those four are as they were given, by hand or by import; null, they were given when the row was last changed, or
+    # for an adherence that is null too: never.
     moment("adherence_given_at", nullable=True),
     moment("missed_given_at", nullable=True),
     moment("calls_given_at", nullable=True),

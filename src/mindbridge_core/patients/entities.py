@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -97,9 +98,17 @@ class Patient:
         """What a store keeps as given. A number that was set since the patient was read is given at `updated_at`."""
         held = {name: getattr(self, name) for name in Numbers._fields}
         if self.basis is None:
-            return Given(**held | dict.fromkeys(GIVEN_AT.values(), self.updated_at))
+            never = {} if self.medication_adherence is not None else {"adherence_at": None}
+            return Given(**held | dict.fromkeys(GIVEN_AT.values(), self.updated_at) | never)
         shown = numbers(self.basis)._asdict()
         return self.basis.given.replaced({n: one for n, one in held.items() if one != shown[n]}, self.updated_at)
+
+    @property
+    def state(self) -> str | None:
+        """A digest of the numbers, where records may change them without a new version; None where there is none."""
+        if self.basis is None or self.basis.recorded is None:
+            return None
+        return hashlib.sha256(repr(tuple(map(str, numbers(self.basis)))).encode()).hexdigest()[:16]
 
     def giving(self, sent: Mapping[str, Any], at: datetime) -> Patient:
         """Take the numbers in `sent` as a new starting point; the patient shows what then holds by it and the records.

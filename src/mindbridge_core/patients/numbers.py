@@ -8,7 +8,8 @@ and metrics. Neither may hide what the other knows, so that no number says less 
   until a whole window has passed since it was given and since the records began: before that the records cannot
   know all of the window. Records of what happened before it was given may be what it counted, so of the two the
   greater counts; what happened after it comes on top.
-- Medication adherence is the newest statement, whoever made it; of two of one moment the lower.
+- Medication adherence is the newest statement, whoever made it; of two of one moment the lower. That it was emptied
+  is a statement too: from then on nothing is known until somebody says more, and no older record takes its place.
 - The last appointment is the latest day that either knows, and a day to come only if none has been.
 
 These are tuples and not attrs values: a list makes fifty at a time.
@@ -58,13 +59,16 @@ NUMBERS: Final = frozenset(Numbers._fields)
 
 
 class Given(NamedTuple):
-    """The numbers as somebody gave them, and as of when; the last appointment is a fact, whenever it was given."""
+    """The numbers as somebody gave them, and as of when; the last appointment is a fact, whenever it was given.
+
+    `adherence_at` is None where nobody ever gave one, which is not the same as having emptied it.
+    """
 
     medication_adherence: Decimal | None
     last_appointment: date | None
     appointments_missed: int
     crisis_calls_30days: int
-    adherence_at: datetime
+    adherence_at: datetime | None
     missed_at: datetime
     calls_at: datetime
 
@@ -159,9 +163,9 @@ def _count(given: int, at: datetime, since: datetime | None, moments: tuple[date
 def _adherence(given: Given, recorded: Recorded) -> Decimal | None:
     if recorded.adherence is None or recorded.adherence_at is None:
         return given.medication_adherence
-    if given.medication_adherence is None or recorded.adherence_at > given.adherence_at:
+    if given.adherence_at is None or recorded.adherence_at > given.adherence_at:
         return recorded.adherence
-    if recorded.adherence_at < given.adherence_at:
+    if given.medication_adherence is None or recorded.adherence_at < given.adherence_at:
         return given.medication_adherence
     return min(given.medication_adherence, recorded.adherence)
 

@@ -13,7 +13,7 @@ from cattrs.preconf.json import make_converter
 from mindbridge_core.access import Action, Role
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import Finding, Forbidden, InvalidInput
+from mindbridge_core.errors import Finding, Forbidden, InvalidInput, PreconditionFailed
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
@@ -23,7 +23,7 @@ from mindbridge_core.patients.ports import PatientFilter, PatientUnit
 from mindbridge_core.patients.raising import at_high, raise_given
 from mindbridge_core.patients.reach import manages_cases, reach
 from mindbridge_core.patients.rules import date_findings, risk_findings
-from mindbridge_core.validation import given
+from mindbridge_core.validation import UNSET, Unset, given
 from mindbridge_core.work import Desk, Work, require_version
 
 __all__ = ["AdmitPatient", "ChangePatient", "ListPatients", "RemovePatient", "ViewPatient"]
@@ -143,17 +143,26 @@ class ChangePatient:
     new_id: NewId
 
     def __call__(
-        self, caller: Caller, patient_id: UUID, changes: PatientChanges, *, version: int | None = None
+        self,
+        caller: Caller,
+        patient_id: UUID,
+        changes: PatientChanges,
+        *,
+        version: int | None = None,
+        state: str | Unset | None = UNSET,
     ) -> Patient:
         """Return the changed patient. A number of theirs that is sent is a new starting point: see `patients.numbers`.
 
-        `version` is the one that the caller started from: PreconditionFailed when it is no longer current.
+        `version` is the one that the caller started from, and `state` the one in which they saw it: PreconditionFailed
+        when the version is no longer current, or when a number is sent and a record has changed the numbers since.
         Raises NotFound, InvalidInput, Forbidden, DuplicateMrn, and LostUpdate when another writer came between.
         """
         with self.work(caller, Action.PATIENT_CHANGE, resource_id=patient_id) as desk:
             patient = reach(desk, patient_id)
             require_version(patient, version)
             sent = given(changes)
+            if state not in {UNSET, patient.state} and not NUMBERS.isdisjoint(sent):
+                raise PreconditionFailed
             self._check(desk, patient, changes)
             if sent:
                 now = self.clock()
