@@ -23,14 +23,14 @@ from benchmarks.measures import MEASURES, run_rounds
 from benchmarks.results import OVER_HTTP, needed
 from benchmarks.rows import Row, Verdict, table, write_json
 from benchmarks.scene import Scene, running_scene
-from benchmarks.screening import rules_rate
+from benchmarks.screening import rules_rate, stored_rows
 from benchmarks.servers import PRODUCT, Server, running_server
 
 __all__ = ["main"]
 
 GROUPS: Final = (
     "import", "view", "rules", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics",
-    "select", "login", "beside", "memory",
+    "select", "screen", "login", "beside", "memory",
 )  # fmt: skip
 WITHOUT_SERVER: Final = {"import", "view", "rules"}
 VIEW_BOUND_US: Final = 60.0
@@ -180,6 +180,8 @@ def _on_stage(stage: _Stage) -> Iterator[Row]:
     answers = sum(sample.answers for name, sample in samples.items() if MEASURES[name].server == PRODUCT)
     if "select" in groups:
         yield _select_row(stage)
+    if "screen" in groups:
+        yield from stored_rows(stage.scene, 2 * stage.plan.seconds)
     if "login" in groups:
         yield _login_row(stage)
     if "beside" in groups:

@@ -13,7 +13,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 GROUPS: Final = {
     "import", "view", "rules", "list", "get", "create", "update", "tails", "audit", "encryption", "pages", "clinics",
-    "select", "login", "beside", "memory",
+    "select", "screen", "login", "beside", "memory",
 }  # fmt: skip
 
 

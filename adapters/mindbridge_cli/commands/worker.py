@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from datetime import time, timedelta
 from threading import Event
@@ -57,4 +58,5 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
     )
     at = None if settings.screening_time is None else time.fromisoformat(settings.screening_time)
     with composed(settings) as product:
+        gc.freeze()  # what is there by now stays: looking through it again and again costs a tenth of the time
         work(product.core, stop, limits=limits, pause=poll, once=once, daily=at)
