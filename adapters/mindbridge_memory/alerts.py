@@ -47,6 +47,9 @@ class MemoryAlerts:
         )
         return page_of(found[: only.limit + 1], only.limit)
 
+    def open_since(self) -> None:
+        """Return None: one unit is open at a time."""
+
     def alerted(self, kind: AlertKind, patient_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return whom there was an alert of."""
         rows = self.tables.alerts.rows()

@@ -46,6 +46,12 @@ WHERE clinic_id = %(clinic_id)s AND kind = ANY (%(kinds)s) AND (%(after)s::uuid 
 ORDER BY id LIMIT %(limit)s
 """
 
+_OPEN_SINCE: Final = """
+SELECT min(xact_start) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+"""
+"""Of other roles' transactions nothing can be seen, and none of them raises alerts."""
+
 _ALERTED: Final = """
 SELECT DISTINCT patient_id FROM alerts WHERE clinic_id = %s AND kind = %s AND patient_id = ANY (%s)
 """
@@ -92,6 +98,11 @@ class PostgresAlerts:
         }
         rows = self._connection.run(_LIST, params).fetchall()
         return page_of([(row[0], self._alert(row)) for row in rows], only.limit)
+
+    def open_since(self) -> datetime | None:
+        """Return when the oldest transaction of the application's began that has written something."""
+        row = self._connection.run(_OPEN_SINCE).fetchone()
+        return None if row is None else row[0]
 
     def alerted(self, kind: AlertKind, patient_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return whom there was an alert of."""

@@ -15,6 +15,7 @@ from mindbridge_core.identity import SessionLimits, User
 from mindbridge_core.ids import first_id
 from mindbridge_core.patients import Alert, AlertFilter, AlertKind, AlertWatchers
 from mindbridge_core.patients.following import SETTLES, AlertNews, Bookmark
+from mindbridge_memory.alerts import MemoryAlerts
 from tests.core.house import House, actor
 
 
@@ -99,6 +100,26 @@ def test_an_alert_that_is_stored_after_one_with_a_higher_id_is_told_all_the_same
     assert new == ids(news)
     ward.house.clock.forward(seconds=90)
     assert ward.store(late) == ids(ward.look(news.bookmark))
+
+
+def test_while_a_long_unit_is_open_all_since_it_began_is_read_again(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, late = ward.house.clock(), ward.alert()
+    monkeypatch.setattr(MemoryAlerts, "open_since", lambda _: began)
+    news, told = ward.look(), list[UUID]()
+    for _ in range(2):
+        ward.house.clock.forward(minutes=20)
+        new = ward.raised()
+        news = ward.look(news.bookmark)
+        assert new == ids(news)
+        told += new
+    assert f"settled-{first_id(began - SETTLES)}" == news.bookmark.text
+    ward.store(late)
+    assert [late.id] == ids(ward.look(news.bookmark))
+    assert [late.id, *told] == ids(ward.look(Bookmark.read(news.bookmark.text)))
+    monkeypatch.undo()
+    assert str(told[-1]) == ward.look(news.bookmark).bookmark.text
 
 
 def test_one_that_was_being_stored_when_somebody_began_is_told(ward: Ward) -> None:

@@ -99,6 +99,12 @@ class Alerts(Protocol):
     def list(self, only: AlertFilter) -> Page[Alert]:
         """Return at most `only.limit` alerts in ascending order of id."""
 
+    def open_since(self) -> datetime | None:
+        """Return when the oldest unit began that is open now beside this one and changes anything.
+
+        What it raises is not seen yet, and may have an id from that time. None where there is no such unit.
+        """
+
     def alerted(self, kind: AlertKind, patient_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return those of the patients of whom there was ever an alert of the kind."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -23,12 +23,13 @@ from mindbridge_core.work import Desk, Work
 __all__ = ["BOOKMARK", "SETTLES", "AlertNews", "Bookmark", "FollowAlerts"]
 
 SETTLES: Final = timedelta(minutes=5)
-"""After which time an alert is stored, or never will be.
+"""How much of what lies behind is read again at each look.
 
-Ids are made before the transaction ends, so an alert may be stored after one with a higher id. This is longer than a
-transaction lasts from there on, and the clocks of the servers differ.
+Ids are made before the unit ends, so an alert may be stored after one with a higher id. Of a unit that lasts longer
+than this the store tells; this is for the time in which it cannot yet, and for clocks that differ.
 """
 
+LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _SETTLED: Final = "settled-"
 BOOKMARK: Final = rf"({_SETTLED})?[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
 """How the text of a bookmark looks."""
@@ -61,8 +62,9 @@ class Bookmark:
     @property
     def text(self) -> str:
         """What says how far it is, as exactly as a text can: the newest alert's id until all before it have settled."""
-        unsettled = self.newest is not None and self.newest > self.after
-        return str(self.newest) if unsettled else f"{_SETTLED}{self.after}"
+        if self.newest is not None and id_before(self.newest, SETTLES) <= self.after < self.newest:
+            return str(self.newest)
+        return f"{_SETTLED}{self.after}"
 
     def advanced(self, page: Page[Alert], settled: UUID) -> Bookmark:
         """Return the bookmark after a page; what lies up to `settled` and was not on it cannot come any more."""
@@ -102,7 +104,7 @@ class FollowAlerts:
         patients of each delivery. A look that shows nothing leaves none.
         """
         with self.work(caller, Action.ALERT_FOLLOW, entered=False) as desk:
-            settled = first_id(self.clock() - SETTLES)
+            settled = first_id(min(self.clock(), desk.unit.alerts.open_since() or LATEST) - SETTLES)
             news = _from_now(desk, settled) if bookmark is None else _since(desk, bookmark, settled)
             if bookmark is None or opens or news.alerts:
                 desk.returns(dict.fromkeys(alert.patient_id for alert in news.alerts))

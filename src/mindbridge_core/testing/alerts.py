@@ -146,6 +146,12 @@ class AlertsContract(StoreContract):
         ground.raised(*alerts)
         assert ground.listed() == ([one.id for one in alerts if one.kind is AlertKind.BREAK_GLASS], None)
 
+    def test_of_units_that_are_open_the_store_knows_since_when(self) -> None:
+        """Of those that changed something, where units run beside one another; and of none that has ended."""
+        ground = AlertGround.of(self.store())
+        with ground.store.open_unit(ground.store.clinic_a) as unit:
+            assert unit.alerts.open_since() is None
+
     def test_it_is_known_of_whom_there_was_an_alert(self) -> None:
         """Of that kind, acknowledged or not."""
         ground = AlertGround.of(self.store())
