@@ -115,8 +115,8 @@ def _by_pieces(composed: Composed, clinic_id: UUID) -> Iterator[int]:
     while True:
         batch = composed.core.run_batch(Operator(clinic_id=clinic_id), worker)
         if batch is None or batch.ended:
-            yield 0 if batch is None else batch.screened - done
             composed.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+            yield 0 if batch is None else batch.screened - done
             done = 0
         else:
             yield batch.screened - done

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from mindbridge_core.pagination import Page, page_of
 from mindbridge_core.patients import Alert, AlertFilter, AlertKind
+from mindbridge_postgres.bulk import as_array
 from mindbridge_postgres.database import Connection
 
 __all__ = ["ALERT_CHANNEL", "PostgresAlerts"]
@@ -29,6 +30,8 @@ WITH raised AS (
 )
 SELECT id, pg_notify('mindbridge_alerts', %(clinic_id)s::text || ' ' || id) FROM raised
 """
+
+_SENT: Final = {"id": "uuid", "kind": "text", "patient_id": "uuid", "cause_id": "uuid", "created_at": "timestamptz"}
 
 _GET: Final = f"SELECT {_COLUMNS} FROM alerts WHERE clinic_id = %s AND id = %s"
 
@@ -74,9 +77,7 @@ class PostgresAlerts:
         """Insert what is new in one statement, which notifies of each when the transaction commits."""
         if not alerts:
             return frozenset()
-        names = ("id", "kind", "patient_id", "cause_id", "created_at")
-        columns = {name: [getattr(alert, name) for alert in alerts] for name in names}
-        columns["kind"] = [str(alert.kind) for alert in alerts]
+        columns = {name: as_array([getattr(alert, name) for alert in alerts], kind) for name, kind in _SENT.items()}
         rows = self._connection.run(_RAISE, columns | {"clinic_id": self._clinic_id}).fetchall()
         return frozenset(row[0] for row in rows)
 

@@ -62,14 +62,15 @@ WHERE clinic_id = %(clinic_id)s AND batch_id = %(id)s AND patient_id = ANY(%(pat
 ORDER BY patient_id FOR UPDATE SKIP LOCKED
 """
 
-# The batch's own row comes last: it is locked until the transaction ends.
+# The batch's own row comes last: it is locked until the transaction ends. First and last patient say nothing new, but
+# else a planner that has not heard of a new batch yet reads all of it for each piece.
 _SETTLE: Final = """
 WITH settled AS (
     UPDATE batch_patients SET screening_id = sent.screening_id, failure = sent.failure
     FROM unnest(%(patients)s::uuid[], %(screenings)s::uuid[], %(failures)s::text[])
         AS sent (patient_id, screening_id, failure)
     WHERE batch_patients.clinic_id = %(clinic_id)s AND batch_patients.batch_id = %(id)s
-        AND batch_patients.patient_id = sent.patient_id
+        AND batch_patients.patient_id = sent.patient_id AND batch_patients.patient_id BETWEEN %(first)s AND %(last)s
         AND batch_patients.screening_id IS NULL AND batch_patients.failure IS NULL
     RETURNING batch_patients.screening_id
 ), counted AS (
@@ -127,13 +128,18 @@ class PostgresBatches:
 
     def settle(self, batch_id: UUID, settled: Sequence[Settled]) -> None:
         """Update the rows in one statement, which waits for whoever is settling one of them."""
+        if not settled:
+            return
+        patients = [one.patient_id for one in settled]
         params = self._named(
             batch_id,
-            patients=as_array([one.patient_id for one in settled], "uuid"),
+            first=min(patients),
+            last=max(patients),
+            patients=as_array(patients, "uuid"),
             screenings=as_array([one.screening_id for one in settled], "uuid"),
             failures=as_array([one.reason for one in settled], "text"),
         )
-        if settled and self._connection.run(_SETTLE, params).fetchall() != [(len(settled),)]:
+        if self._connection.run(_SETTLE, params).fetchall() != [(len(settled),)]:
             raise LostUpdate
 
     def end(self, batch_id: UUID, at: datetime) -> bool:

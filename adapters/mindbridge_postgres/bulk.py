@@ -26,6 +26,10 @@ def _octets(value: bytes | None) -> str:
     return "NULL" if value is None else f'"\\\\x{value.hex()}"'
 
 
+def _hexed(value: UUID | None) -> str:
+    return "NULL" if value is None else value.hex
+
+
 def _quoted(value: str | None) -> str:
     if value is None:
         return "NULL"
@@ -34,7 +38,12 @@ def _quoted(value: str | None) -> str:
     return f'"{value}"'
 
 
-_SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {"bytea": _octets, "text": _quoted, "jsonb": _quoted}
+_SPELLED: Final[Mapping[str, Callable[[Any], str]]] = {
+    "bytea": _octets,
+    "jsonb": _quoted,
+    "text": _quoted,
+    "uuid": _hexed,
+}
 
 
 def as_array(values: Iterable[Any], kind: str) -> str:

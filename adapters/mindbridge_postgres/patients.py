@@ -27,7 +27,7 @@ from mindbridge_core.patients import (
     query_tokens,
 )
 from mindbridge_core.phi import ClinicCipher
-from mindbridge_postgres.bulk import insert_patients
+from mindbridge_postgres.bulk import as_array, insert_patients
 from mindbridge_postgres.database import Connection
 from mindbridge_postgres.search import hashed, person_hash, search_hashes
 
@@ -184,7 +184,7 @@ class PostgresPatients:
 
     def get_many(self, patient_ids: Collection[UUID]) -> Sequence[Patient]:
         """Return the living ones."""
-        params = {"clinic_id": self._clinic_id, "ids": list(patient_ids)}
+        params = {"clinic_id": self._clinic_id, "ids": as_array(patient_ids, "uuid")}
         rows, now = self._connection.run(_GET_MANY, params).fetchall(), self._clock()
         return [self._patient(row, now) for row in rows]
 
@@ -217,8 +217,11 @@ class PostgresPatients:
 
     def hold(self, patients: Sequence[Patient]) -> None:
         """Lock the rows in one statement; one that changes while it waits is not of its version any more."""
-        ids, versions = [one.id for one in patients], [one.version for one in patients]
-        params = {"clinic_id": self._clinic_id, "ids": ids, "versions": versions}
+        params = {
+            "clinic_id": self._clinic_id,
+            "ids": as_array([one.id for one in patients], "uuid"),
+            "versions": as_array([one.version for one in patients], "integer"),
+        }
         if patients and self._connection.run(_HOLD, params).rowcount != len(patients):
             raise LostUpdate
 
@@ -226,10 +229,10 @@ class PostgresPatients:
         """Update the levels in one statement."""
         params = {
             "clinic_id": self._clinic_id,
-            "ids": [patient.id for patient in patients],
-            "versions": [patient.version for patient in patients],
-            "levels": [patient.current_risk_level for patient in patients],
-            "times": [patient.updated_at for patient in patients],
+            "ids": as_array([patient.id for patient in patients], "uuid"),
+            "versions": as_array([patient.version for patient in patients], "integer"),
+            "levels": as_array([patient.current_risk_level for patient in patients], "text"),
+            "times": as_array([patient.updated_at for patient in patients], "timestamptz"),
         }
         if patients and self._connection.run(_LEVELS_UPDATE, params).rowcount != len(patients):
             raise LostUpdate

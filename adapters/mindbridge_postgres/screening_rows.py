@@ -71,6 +71,7 @@ class _Provenance:
     usage: Usage | None = None
 
 
+_RECORD: Final = tuple(field.name for field in attrs.fields(RecordSnapshot))
 _json: Final = make_converter()
 _json.register_unstructure_hook(Decimal, str)
 _json.register_structure_hook(Decimal, lambda text, _: Decimal(text))
@@ -78,9 +79,6 @@ _json.register_structure_hook(Decimal, lambda text, _: Decimal(text))
 
 def row_of(screening: Screening, cipher: ClinicCipher) -> dict[str, Any]:
     """Return the row by column but for its clinic; JSON as text."""
-    provenance = _Provenance(
-        record=screening.record, fired=screening.fired, asked=screening.asked, usage=screening.ai_usage
-    )
     row = _EMPTY | {name: getattr(screening, name) for name in _HELD}
     row |= _review_row(screening.review)
     row |= {
@@ -89,7 +87,7 @@ def row_of(screening: Screening, cipher: ClinicCipher) -> dict[str, Any]:
         "flags": _words(screening.flags),
         "missing": _words(screening.missing),
         "guardrails": _guardrails(screening.guardrails),
-        "provenance": _json.dumps(provenance),
+        "provenance": _provenance(screening),
         "review_status": screening.review_status,
     }
     encrypt, row_id = cipher.encrypt, screening.id
@@ -123,6 +121,20 @@ def screening_of(found: Sequence[Any], clinic_id: UUID, cipher: ClinicCipher) ->
         review=_review(row),
         **plain,
     )
+
+
+def _provenance(screening: Screening) -> str:
+    """Spell what a replay needs; by hand where nobody was asked, which is every time in a large caseload."""
+    record, fired, asked, usage = screening.record, screening.fired, screening.asked, screening.ai_usage
+    if asked is not None or usage is not None:
+        return _json.dumps(_Provenance(record=record, fired=fired, asked=asked, usage=usage))
+    plain = {
+        "record": {name: getattr(record, name) for name in _RECORD},
+        "fired": [{"id": one.id, "saw": one.saw} for one in fired],
+        "asked": None,
+        "usage": None,
+    }
+    return json.dumps(plain, default=_json.unstructure)
 
 
 @lru_cache(maxsize=256)

@@ -39,7 +39,7 @@ def floor_of(level: RiskLevel) -> Decimal:
 
 def level_of_score(score: Decimal) -> RiskLevel:
     """Return the level in whose band a usable score lies."""
-    return LEVELS[sum(score >= floor for floor in _FLOORS.values()) - 1]
+    return LEVELS[(score >= _FLOORS[RiskLevel.MEDIUM]) + (score >= _FLOORS[RiskLevel.HIGH])]
 
 
 def usable_score(score: object) -> Decimal | None:
