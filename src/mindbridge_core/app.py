@@ -79,6 +79,7 @@ from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
 from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
+from mindbridge_core.screening.at_once import ScreenAtOnce
 from mindbridge_core.screening.raising import Alarm, RaiseHighs, RaiseOverdue
 from mindbridge_core.screening.use_cases.batches import CancelTask, OrderBatch, ViewTask
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
@@ -245,6 +246,7 @@ class MindBridge:
         tell_of_change = TellOfChange(clock=clock, notifier=ports.notifier, later=ports.later)
         bell = Alarm(notifier=Overseers(notifier=ports.notifier), later=ports.later)
         alarm = RaiseHighs(new_id=new_id, alarm=bell)
+        at_once = ScreenAtOnce(rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
         caseloads = ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
         screen = ScreenPatient(
             work=work,
@@ -315,7 +317,7 @@ class MindBridge:
             admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id),
             view_patient=ViewPatient(work=work),
             list_patients=ListPatients(work=work),
-            change_patient=ChangePatient(work=work, clock=clock, new_id=new_id),
+            change_patient=ChangePatient(work=work, clock=clock, new_id=new_id, at_once=at_once),
             remove_patient=RemovePatient(work=work, clock=clock),
             break_the_glass=BreakTheGlass(
                 work=work,
@@ -332,11 +334,11 @@ class MindBridge:
             import_patients=ImportPatients(work=work, clock=clock, new_id=new_id),
             schedule_appointment=ScheduleAppointment(work=work, clock=clock, new_id=new_id),
             list_appointments=ListAppointments(work=work),
-            change_appointment=ChangeAppointment(work=work, clock=clock),
-            report_crisis_event=ReportCrisisEvent(work=work, clock=clock, new_id=new_id),
+            change_appointment=ChangeAppointment(work=work, clock=clock, at_once=at_once),
+            report_crisis_event=ReportCrisisEvent(work=work, clock=clock, new_id=new_id, at_once=at_once),
             list_crisis_events=ListCrisisEvents(work=work),
             change_crisis_event=ChangeCrisisEvent(work=work, clock=clock),
-            record_metric=RecordMetric(work=work, clock=clock, new_id=new_id),
+            record_metric=RecordMetric(work=work, clock=clock, new_id=new_id, at_once=at_once),
             list_metrics=ListMetrics(work=work),
             show_timeline=ShowTimeline(work=work),
             read_trail=ReadTrail(work=work),

@@ -7,15 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Unfinished
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import attrs
 import pytest
 
 from mindbridge_core import Actor, Operator, Role
+from mindbridge_core.care import CrisisEventDraft, CrisisEventType, Severity
 from mindbridge_core.errors import LostUpdate
-from mindbridge_core.patients import PatientChanges, PatientDraft, RiskLevel
+from mindbridge_core.patients import AlertFilter, PatientChanges, PatientDraft, RiskLevel
 from mindbridge_core.screening import CaseloadPage, Decision, ReviewRequest, Screening, ScreeningRequest
+from mindbridge_core.testing.store import together
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.support.postgres import TestDatabase
@@ -76,6 +79,19 @@ def test_a_review_waits_for_a_caseload_that_is_being_screened_and_lowers_nobody_
         attrs.evolve(core.screen_caseload, new_id=while_it_is_screened)(Operator(clinic_id=ward.admin.clinic_id))
     assert ward.lower.risk_level is reviews[0].result().effective_level
     assert RiskLevel.HIGH is ward.level()
+
+
+def test_of_calls_that_are_reported_at_once_one_makes_them_high(ward: Ward) -> None:
+    core = ward.product.core
+    patient_id = core.admit_patient(ward.admin, PatientDraft(name="Bea", medication_adherence=Decimal(90))).id
+    call = CrisisEventDraft(
+        severity=Severity.LOW, event_type=CrisisEventType.CRISIS_CALL, occurred_at=core.ports.clock()
+    )
+    together(*[partial(core.report_crisis_event, ward.admin, patient_id, call)] * 6)
+    assert RiskLevel.HIGH is core.view_patient(ward.admin, patient_id).current_risk_level
+    (screening,) = core.list_screenings(ward.admin, patient_id).items
+    assert 5 == screening.record.crisis_calls_30days
+    assert [patient_id] == [one.patient_id for one in core.list_alerts(ward.admin, AlertFilter()).items[1:]]
 
 
 def test_its_twin_that_nobody_screens_beside_lowers_at_once(ward: Ward) -> None:

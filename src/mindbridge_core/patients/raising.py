@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
 
 from mindbridge_core.ids import NewId
 from mindbridge_core.patients.alerts import Alert, AlertKind
 from mindbridge_core.patients.entities import Patient, PatientStatus, RiskLevel
 from mindbridge_core.patients.ports import PatientUnit
+from mindbridge_core.work import Desk
 
 __all__ = ["at_high", "raise_given"]
 
@@ -17,24 +20,22 @@ def at_high(patient: Patient) -> bool:
     return patient.status is PatientStatus.ACTIVE and patient.current_risk_level is RiskLevel.HIGH
 
 
-def raise_given(unit: PatientUnit, new_id: NewId, patients: Iterable[Patient]) -> int:
-    """Store an alert for each of the patients who is at `high` now, in the unit that stores them; return how many.
+def raise_given(desk: Desk[PatientUnit], new_id: NewId, patient_ids: Iterable[UUID], at: datetime) -> None:
+    """Store an alert for each of the patients, who were not at `high` before, in the unit that stores them.
 
-    Whoever hands over a patient knows that they were not at `high` before.
+    As late in it as can be: whoever follows alerts waits only so long for one that was begun before others.
     """
-    alerts = [_alert(new_id, patient) for patient in patients if at_high(patient)]
+    alerts = [_alert(new_id(), desk.principal.clinic_id, patient_id, at) for patient_id in patient_ids]
     if alerts:
-        unit.alerts.raise_all(alerts)
-    return len(alerts)
+        desk.unit.alerts.raise_all(alerts)
 
 
-def _alert(new_id: NewId, patient: Patient) -> Alert:
-    alert_id = new_id()
+def _alert(alert_id: UUID, clinic_id: UUID, patient_id: UUID, at: datetime) -> Alert:
     return Alert(
         id=alert_id,
-        clinic_id=patient.clinic_id,
+        clinic_id=clinic_id,
         kind=AlertKind.HIGH_RISK,
-        patient_id=patient.id,
+        patient_id=patient_id,
         cause_id=alert_id,
-        created_at=patient.updated_at,
+        created_at=at,
     )

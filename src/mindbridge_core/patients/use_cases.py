@@ -17,6 +17,7 @@ from mindbridge_core.errors import Finding, Forbidden, InvalidInput, Preconditio
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
+from mindbridge_core.patients.at_once import NOTHING, AtOnce
 from mindbridge_core.patients.entities import AUDITABLE_FIELDS, Patient, PatientChanges, PatientDraft
 from mindbridge_core.patients.numbers import NUMBERS
 from mindbridge_core.patients.ports import PatientFilter, PatientUnit
@@ -74,7 +75,7 @@ class AdmitPatient:
                 return self._repeat(desk, answer)
             patient = self._patient(desk, draft, patient_id, now)
             desk.unit.patients.add(patient)
-            raise_given(desk.unit, self.new_id, [patient])
+            raise_given(desk, self.new_id, [patient.id] if at_high(patient) else [], now)
             desk.changes(_set_fields(patient), plain=AUDITABLE_FIELDS)
             if once:
                 desk.unit.answers.keep(desk.actor.user_id, once, _answers.dumps(patient))
@@ -135,12 +136,14 @@ class ListPatients:
 class ChangePatient:
     """Change any of a patient's fields. Only an admin gives a patient to another case manager.
 
-    Whoever comes to `high` by it is told of by an alert.
+    Whoever comes to `high` by it is told of by an alert; whom a number that was sent makes `high` by the rules is
+    screened by them at once.
     """
 
     work: Work[PatientUnit]
     clock: Clock
     new_id: NewId
+    at_once: AtOnce
 
     def __call__(
         self,
@@ -168,9 +171,14 @@ class ChangePatient:
                 now = self.clock()
                 fields = {name: value for name, value in sent.items() if name not in NUMBERS}
                 changed = attrs.evolve(patient.giving(sent, now), updated_at=now, **fields)
-                raise_given(desk.unit, self.new_id, [] if at_high(patient) else [changed])
+                raised = at_high(changed) and not at_high(patient)
+                raise_given(desk, self.new_id, [patient_id] if raised else [], now)
                 patient = desk.unit.patients.save(changed)
-            desk.changes(sent, plain=AUDITABLE_FIELDS)
+            followed = NOTHING if NUMBERS.isdisjoint(sent) else self.at_once(desk, patient_id)
+            if followed.changes:
+                patient = reach(desk, patient_id)
+            desk.changes({**sent, **followed.changes}, plain=AUDITABLE_FIELDS | followed.changes.keys())
+        followed.tell()
         return patient
 
     def _check(self, desk: Desk[PatientUnit], patient: Patient, changes: PatientChanges) -> None:

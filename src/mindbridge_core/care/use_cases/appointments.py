@@ -19,6 +19,7 @@ from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.patients import reach, reach_of
+from mindbridge_core.patients.at_once import NOTHING, AtOnce
 from mindbridge_core.validation import Unset, given
 from mindbridge_core.work import Desk, Work, require_version
 
@@ -84,10 +85,14 @@ class ListAppointments:
 
 @attrs.frozen(kw_only=True)
 class ChangeAppointment:
-    """Move an appointment, close it, put its end right, or note something."""
+    """Move an appointment, close it, put its end right, or note something.
+
+    Whom its end makes `high` by the rules is screened by them at once.
+    """
 
     work: Work[CareUnit]
     clock: Clock
+    at_once: AtOnce
 
     def __call__(
         self, caller: Caller, appointment_id: UUID, changes: AppointmentChanges, *, version: int | None = None
@@ -103,7 +108,10 @@ class ChangeAppointment:
             sent = given(changes)
             changed = self._changed(desk, found, changes)
             saved = desk.unit.appointments.save(changed) if sent else found
-            desk.changes({**sent, "appointment_id": found.id}, plain=AUDITABLE)
+            followed = self.at_once(desk, found.patient_id) if "status" in sent else NOTHING
+            noted = {**sent, "appointment_id": found.id, **followed.changes}
+            desk.changes(noted, plain=AUDITABLE | followed.changes.keys())
+        followed.tell()
         return saved
 
     def _changed(self, desk: Desk[CareUnit], found: Appointment, changes: AppointmentChanges) -> Appointment:

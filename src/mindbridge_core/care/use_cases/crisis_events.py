@@ -18,6 +18,7 @@ from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.patients import reach, reach_of
+from mindbridge_core.patients.at_once import AtOnce
 from mindbridge_core.validation import Unset, given
 from mindbridge_core.work import Desk, Work, require_version
 
@@ -28,11 +29,12 @@ AUDITABLE: Final = frozenset({"crisis_event_id", "event_type", "follow_up_requir
 
 @attrs.frozen(kw_only=True)
 class ReportCrisisEvent:
-    """Enter a crisis of a patient."""
+    """Enter a crisis of a patient. Whom it makes `high` by the rules is screened by them at once."""
 
     work: Work[CareUnit]
     clock: Clock
     new_id: NewId
+    at_once: AtOnce
 
     def __call__(
         self, caller: Caller, patient_id: UUID, draft: CrisisEventDraft, *, once: IdempotencyKey | None = None
@@ -49,8 +51,11 @@ class ReportCrisisEvent:
             event = self._event(desk, patient_id, draft)
             desk.unit.crisis_events.add(event)
             sent = {name: value for name, value in given(draft).items() if value is not None}
-            desk.changes({**sent, "crisis_event_id": event.id}, plain=AUDITABLE)
+            followed = self.at_once(desk, patient_id)
+            noted = {**sent, "crisis_event_id": event.id, **followed.changes}
+            desk.changes(noted, plain=AUDITABLE | followed.changes.keys())
             keep_answer(desk, once, event)
+        followed.tell()
         return event
 
     def _event(self, desk: Desk[CareUnit], patient_id: UUID, draft: CrisisEventDraft) -> CrisisEvent:

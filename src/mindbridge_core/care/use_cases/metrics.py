@@ -18,6 +18,7 @@ from mindbridge_core.errors import InvalidInput
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.patients import reach
+from mindbridge_core.patients.at_once import AtOnce
 from mindbridge_core.work import Desk, Work
 
 __all__ = ["ListMetrics", "RecordMetric", "ShowTimeline"]
@@ -27,11 +28,12 @@ AUDITABLE: Final = frozenset({"metric_id", "metric_type", "recorded_at"})
 
 @attrs.frozen(kw_only=True)
 class RecordMetric:
-    """Enter a measurement of a patient."""
+    """Enter a measurement of a patient. Whom it makes `high` by the rules is screened by them at once."""
 
     work: Work[CareUnit]
     clock: Clock
     new_id: NewId
+    at_once: AtOnce
 
     def __call__(
         self, caller: Caller, patient_id: UUID, draft: MetricDraft, *, once: IdempotencyKey | None = None
@@ -47,9 +49,16 @@ class RecordMetric:
                 return first
             metric = self._metric(desk, patient_id, draft)
             desk.unit.metrics.add(metric)
-            noted = {"metric_id": metric.id, "metric_type": metric.metric_type, "recorded_at": metric.recorded_at}
-            desk.changes({**noted, "metric_value": metric.metric_value}, plain=AUDITABLE)
+            followed = self.at_once(desk, patient_id)
+            noted: dict[str, object] = {
+                "metric_id": metric.id,
+                "metric_type": metric.metric_type,
+                "recorded_at": metric.recorded_at,
+            }
+            noted |= {"metric_value": metric.metric_value, **followed.changes}
+            desk.changes(noted, plain=AUDITABLE | followed.changes.keys())
             keep_answer(desk, once, metric)
+        followed.tell()
         return metric
 
     def _metric(self, desk: Desk[CareUnit], patient_id: UUID, draft: MetricDraft) -> PatientMetric:

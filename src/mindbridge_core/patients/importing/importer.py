@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
+from uuid import UUID
 
 import attrs
 
@@ -25,7 +26,7 @@ from mindbridge_core.patients.importing.entities import (
 from mindbridge_core.patients.importing.judging import Batch, Judge, Seen
 from mindbridge_core.patients.importing.table import Source, Table
 from mindbridge_core.patients.ports import PatientUnit
-from mindbridge_core.patients.raising import raise_given
+from mindbridge_core.patients.raising import at_high, raise_given
 from mindbridge_core.work import Desk, Work
 
 __all__ = ["BATCH", "ImportPatients"]
@@ -145,6 +146,8 @@ class Run:
     columns: Columns
     tally: Tally
     seen: Seen = attrs.field(factory=Seen)
+    highs: list[UUID] = attrs.field(factory=list)
+    """Who was stored at `high` and is still to be told of."""
 
     def one_by_one(self, batches: Iterator[list[Reading]]) -> None:
         """Give each batch a unit of its own."""
@@ -165,7 +168,10 @@ class Run:
 
     def _alone(self, readings: list[Reading]) -> Batch:
         with self.importing.work(self.caller, Action.PATIENT_IMPORT) as desk:
-            return self._store(desk, readings)
+            self.highs.clear()
+            done = self._store(desk, readings)
+            self._alert(desk)
+            return done
 
     def together(self, batches: Iterator[list[Reading]]) -> None:
         """Give all batches one unit, and keep it if no row was refused."""
@@ -180,9 +186,13 @@ class Run:
                     self.tally.note(done.rows)
                     stored += len(done.patients)
                 self._keep_if_all_are_good()
+                self._alert(desk)
         except ImportRejectedError:
             return
         self.tally.stored = stored
+
+    def _alert(self, desk: Desk[PatientUnit]) -> None:
+        raise_given(desk, self.importing.new_id, self.highs, self.importing.clock())
 
     def _keep_if_all_are_good(self) -> None:
         if self.tally.rejected:
@@ -197,7 +207,7 @@ class Run:
             judged.patients.clear()
         elif judged.patients:
             desk.unit.patients.add_many(judged.patients)
-            raise_given(desk.unit, self.importing.new_id, judged.patients)
+            self.highs.extend(patient.id for patient in judged.patients if at_high(patient))
         desk.returns(patient.id for patient in judged.patients)
         said = {"mode": self.plan.mode, "dry_run": self.plan.dry_run, "rows": len(judged.rows), "rejected": rejected}
         desk.changes({**dict.fromkeys(self.columns.names), **said}, plain=frozenset(said))

@@ -1,0 +1,36 @@
+"""What follows at once from a record by which a patient's numbers change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+from uuid import UUID
+
+import attrs
+
+from mindbridge_core.work import Desk
+
+__all__ = ["NOTHING", "AtOnce", "Outcome"]
+
+
+def _nobody() -> None:
+    """Tell nobody."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What followed: `changes` for the entry of the record, and whom to `tell` when its unit has closed."""
+
+    changes: Mapping[str, object] = MappingProxyType({})
+    tell: Callable[[], None] = _nobody
+
+
+NOTHING = Outcome()
+
+
+class AtOnce(Protocol):
+    """Looks at a patient whose numbers have just changed, in the unit of the change."""
+
+    def __call__(self, desk: Desk[Any], patient_id: UUID) -> Outcome:
+        """Have the patient screened if they have come to `high` by it; nothing follows for anybody else."""

@@ -1,0 +1,149 @@
+"""Who becomes `high` by a record is screened with it: nobody waits for the morning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import pytest
+
+from mindbridge_core import Action, MindBridge
+from mindbridge_core.care import (
+    AppointmentChanges,
+    AppointmentDraft,
+    AppointmentStatus,
+    CrisisEventDraft,
+    CrisisEventType,
+    MetricDraft,
+    MetricType,
+    Severity,
+)
+from mindbridge_core.errors import AuditUnavailable, SecondClinicianRequired
+from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.patients import AlertFilter, PatientChanges, PatientStatus, RiskLevel
+from mindbridge_core.screening import Decision, ReviewRequest, Screening
+from tests.core.house import START, House
+from tests.core.test_screenings import Ward, ward
+
+HIGH = RiskLevel.HIGH
+CALL = CrisisEventDraft(severity=Severity.LOW, event_type=CrisisEventType.CRISIS_CALL, occurred_at=START)
+
+
+def call(here: Ward, **more: Any) -> None:
+    event = attrs.evolve(CALL, occurred_at=here.house.clock())
+    here.house.core.report_crisis_event(here.manager, here.patient_id, event, **more)
+
+
+def measure(here: Ward) -> None:
+    draft = MetricDraft(metric_type=MetricType.MEDICATION_ADHERENCE, metric_value=Decimal(40))
+    here.house.core.record_metric(here.manager, here.patient_id, draft)
+
+
+def miss(here: Ward) -> None:
+    draft = AppointmentDraft(scheduled_at=here.house.clock() - timedelta(minutes=1))
+    visit = here.house.core.schedule_appointment(here.manager, here.patient_id, draft)
+    missed = AppointmentChanges(status=AppointmentStatus.MISSED)
+    here.house.core.change_appointment(here.manager, visit.id, missed)
+
+
+def correct(here: Ward) -> None:
+    here.change(crisis_calls_30days=5)
+
+
+def screenings(here: Ward) -> list[Screening]:
+    return list(here.house.core.list_screenings(here.manager, here.patient_id).items)
+
+
+def alerted(here: Ward) -> int:
+    return len(here.house.core.list_alerts(here.admin, AlertFilter()).items)
+
+
+# The record that makes them high, from what is just beneath it.
+LAST: list[tuple[dict[str, Any], Callable[[Ward], None], Action]] = [
+    ({"crisis_calls_30days": 4}, call, Action.CRISIS_EVENT_REPORT),
+    ({"crisis_calls_30days": 3}, measure, Action.METRIC_RECORD),
+    ({"crisis_calls_30days": 3, "appointments_missed": 2}, miss, Action.APPOINTMENT_CHANGE),
+    ({"crisis_calls_30days": 4}, correct, Action.PATIENT_CHANGE),
+]
+
+
+@pytest.mark.parametrize(("before", "record", "action"), LAST, ids=[action for _, _, action in LAST])
+def test_who_becomes_high_by_a_record_is_screened_with_it(
+    before: dict[str, Any], record: Callable[[Ward], None], action: Action
+) -> None:
+    here = ward(**before)
+    here.house.clock.forward(hours=1)
+    record(here)
+    (screening,) = screenings(here)
+    assert (HIGH, None, "record", "rules") == (
+        screening.risk_level,
+        screening.performed_by,
+        screening.screening_type,
+        screening.assessor,
+    )
+    assert HIGH is here.patient().current_risk_level
+    assert 1 == alerted(here)
+    entry = here.entries(action)[-1]
+    assert here.patient_id == entry.resource_id
+    assert (str(screening.id), "high") == (
+        entry.changed_values["screening_id"],
+        entry.changed_values["current_risk_level"],
+    )
+    record(here)
+    assert ([screening], 1) == (screenings(here), alerted(here))
+
+
+def test_a_change_shows_the_level_that_it_came_to() -> None:
+    here = ward()
+    changed = here.house.core.change_patient(here.manager, here.patient_id, PatientChanges(crisis_calls_30days=5))
+    assert (HIGH, here.patient()) == (changed.current_risk_level, changed)
+
+
+@pytest.mark.parametrize("before", [{"crisis_calls_30days": 3}, {"status": PatientStatus.DISCHARGED}])
+def test_beneath_high_and_for_who_is_not_in_care_nothing_follows(before: dict[str, Any]) -> None:
+    here = ward(**before)
+    here.house.clock.forward(hours=1)
+    if "status" in before:
+        correct(here)
+    else:
+        miss(here)
+    assert ([], None, 0) == (screenings(here), here.patient().current_risk_level, alerted(here))
+
+
+def test_a_record_that_is_sent_twice_is_followed_once_and_told_of_once() -> None:
+    here, house = ward(crisis_calls_30days=4), House()
+    ports = attrs.evolve(here.house.core.ports, notifier=house.messages)
+    here.house.core = MindBridge.build(ports)
+    here.house.clock.forward(hours=1)
+    once = IdempotencyKey("key-1", b"f" * 32)
+    later = attrs.evolve(CALL, occurred_at=here.house.clock())
+    for _ in range(2):
+        here.house.core.report_crisis_event(here.manager, here.patient_id, later, once=once)
+    assert (1, 1) == (len(screenings(here)), alerted(here))
+    assert 2 == len(house.messages.sent)  # the admin and the case manager
+
+
+def test_what_nobody_made_is_lowered_by_two() -> None:
+    here = ward(crisis_calls_30days=4)
+    correct(here)
+    here.change(crisis_calls_30days=0)
+    core, lower = here.house.core, ReviewRequest(decision=Decision.OVERRIDE, risk_level=RiskLevel.LOW, reason="Settled")
+    (screening,) = screenings(here)
+    core.review_screening(here.manager, screening.id, lower)
+    with pytest.raises(SecondClinicianRequired):
+        core.review_screening(here.manager, screening.id, lower)
+    assert HIGH is here.patient().current_risk_level
+    core.review_screening(here.admin, screening.id, lower)
+    assert RiskLevel.LOW is here.patient().current_risk_level
+
+
+def test_without_its_entry_neither_record_nor_screening_is_kept() -> None:
+    here = ward(crisis_calls_30days=4)
+    house = attrs.evolve(here.house, trail_broken=True)
+    before = house.snapshot()
+    with pytest.raises(AuditUnavailable):
+        house.core.report_crisis_event(here.manager, here.patient_id, CALL)
+    assert before == house.snapshot()
