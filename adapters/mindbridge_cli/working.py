@@ -20,6 +20,8 @@ __all__ = ["work"]
 
 OVERDUE_SECONDS: Final = 60.0
 """How often each clinic's reviews are looked at for those that have become overdue."""
+SWEEP_SECONDS: Final = 3600.0
+"""How often what nothing can use any more is deleted."""
 
 _log: Final = logging.getLogger("mindbridge.worker")
 
@@ -30,9 +32,9 @@ def work(
     """Run batches until `stop` is set, or with `once` until there is none; what it had begun is left to others.
 
     From `daily` on, by each clinic's clock, the batch of its day is ordered. Alerts are raised of each clinic's reviews
-    that have become overdue, every minute.
+    that have become overdue, every minute, and what nothing can use any more is deleted, every hour.
     """
-    worker, clinics, overdue = uuid4(), list[UUID](), _Overdue(core)
+    worker, clinics, chores = uuid4(), list[UUID](), _Chores(core)
     try:
         while not stop.is_set():
             try:
@@ -42,7 +44,7 @@ def work(
             went_on = []
             for clinic in clinics:
                 if not stop.is_set():
-                    overdue(clinic)
+                    chores(clinic)
                     went_on.append(_piece(core, clinic, worker, limits, daily))
             if any(went_on):
                 continue
@@ -54,20 +56,24 @@ def work(
             _leave(core, clinic, worker)
 
 
-class _Overdue:
-    """Raises alerts of the reviews that have become overdue, a clinic at a time, each clinic every minute."""
+class _Chores:
+    """What is done for each clinic now and then: alerts of overdue reviews, and deleting what nothing can use."""
 
     def __init__(self, core: MindBridge) -> None:
-        self.core, self.due = core, dict[UUID, float]()
+        self.core, self.due = core, dict[tuple[UUID, str], float]()
 
     def __call__(self, clinic_id: UUID) -> None:
-        """Look at the clinic's reviews, if it is time."""
-        if monotonic() >= self.due.get(clinic_id, 0.0):
-            self.due[clinic_id] = monotonic() + OVERDUE_SECONDS
-            _kept_going(lambda: self._escalate(clinic_id), "reviews wait to be looked at")
-
-    def _escalate(self, clinic_id: UUID) -> bool:
+        """Do for the clinic what it is time for."""
         by = Operator(clinic_id=clinic_id)
+        self._when_due(clinic_id, OVERDUE_SECONDS, "reviews wait to be looked at", lambda: self._escalate(by))
+        self._when_due(clinic_id, SWEEP_SECONDS, "old sessions wait to be deleted", lambda: self._sweep(by))
+
+    def _when_due(self, clinic_id: UUID, seconds: float, otherwise: str, task: Callable[[], bool]) -> None:
+        if monotonic() >= self.due.get((clinic_id, otherwise), 0.0):
+            self.due[clinic_id, otherwise] = monotonic() + seconds
+            _kept_going(task, otherwise)
+
+    def _escalate(self, by: Operator) -> bool:
         page = self.core.escalate_reviews(by, quiet=True)
         raised = page.raised
         while page.after is not None:
@@ -76,6 +82,12 @@ class _Overdue:
         if raised:
             _log.info("%d reviews are newly overdue", raised)
         return raised > 0
+
+    def _sweep(self, by: Operator) -> bool:
+        swept = self.core.sweep_clinic(by, quiet=True)
+        while swept.more:
+            swept = self.core.sweep_clinic(by, quiet=True)
+        return False
 
 
 def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, daily: time | None) -> bool:

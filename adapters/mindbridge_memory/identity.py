@@ -126,6 +126,18 @@ class MemorySessions:
             if session.clinic_id == self.clinic_id and session.user_id == user_id:
                 self.end(session.id, at)
 
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove sessions and their tokens."""
+        rows = self.tables.sessions.rows()
+        old = {one.id for one in rows if one.clinic_id == self.clinic_id and one.expires_at < before}
+        gone = set(sorted(old)[:limit])
+        for key, token in self.tables.refresh_tokens.items():
+            if key[0] == self.clinic_id and token.session_id in gone:
+                self.tables.refresh_tokens.remove(key)
+        for session_id in gone:
+            self.tables.sessions.remove((self.clinic_id, session_id))
+        return len(gone)
+
     def _put(self, session: Session) -> None:
         self.tables.sessions.put((self.clinic_id, session.id), session)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import attrs
@@ -155,16 +155,17 @@ def _collapsed(text: str) -> str:
 
 @attrs.frozen
 class MemoryAnswers:
-    """`Answers` of the core, kept as long as the process; a claim made elsewhere has been waited for already."""
+    """`Answers` of the core, kept until they are forgotten; a claim made elsewhere has been waited for already."""
 
     tables: Tables
     clinic_id: UUID
+    clock: Clock
 
     def first(self, user_id: UUID, key: IdempotencyKey) -> str | None:
         """Claim the key, or return its first answer; IdempotencyKeyReused when something else was asked."""
         claimed = self.tables.answers.get((self.clinic_id, user_id, key.digest))
         if claimed is None:
-            self.tables.answers.put((self.clinic_id, user_id, key.digest), Answer(fingerprint=key.fingerprint))
+            self._put(user_id, key, None)
             return None
         if claimed.fingerprint != key.fingerprint:
             raise IdempotencyKeyReused
@@ -172,4 +173,16 @@ class MemoryAnswers:
 
     def keep(self, user_id: UUID, key: IdempotencyKey, answer: str) -> None:
         """Keep the answer for a claimed key."""
-        self.tables.answers.put((self.clinic_id, user_id, key.digest), Answer(fingerprint=key.fingerprint, text=answer))
+        self._put(user_id, key, answer)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove keys that were claimed before then."""
+        rows = self.tables.answers.items()
+        old = [key for key, row in rows if key[0] == self.clinic_id and row.claimed_at < before][:limit]
+        for key in old:
+            self.tables.answers.remove(key)
+        return len(old)
+
+    def _put(self, user_id: UUID, key: IdempotencyKey, answer: str | None) -> None:
+        row = Answer(fingerprint=key.fingerprint, claimed_at=self.clock(), text=answer)
+        self.tables.answers.put((self.clinic_id, user_id, key.digest), row)

@@ -35,16 +35,19 @@ V = TypeVar("V")
 
 
 class Table(Generic[K, V]):
-    """Rows by key. What is put stays apart until it is kept or dropped; rows are never deleted."""
+    """Rows by key. What is put or removed stays apart until it is kept or dropped."""
 
     def __init__(self) -> None:
         """Begin without rows."""
         self._kept: dict[K, V] = {}
         self._staged: dict[K, V] = {}
+        self._removed: set[K] = set()
 
     def get(self, key: K) -> V | None:
         """Return the row as the open unit sees it."""
-        return self._staged[key] if key in self._staged else self._kept.get(key)
+        if key in self._staged:
+            return self._staged[key]
+        return None if key in self._removed else self._kept.get(key)
 
     def kept(self, key: K) -> V | None:
         """Return the row as the last unit left it."""
@@ -52,11 +55,11 @@ class Table(Generic[K, V]):
 
     def rows(self) -> list[V]:
         """Return all rows as the open unit sees them."""
-        return list((self._kept | self._staged).values() if self._staged else self._kept.values())
+        return list(self._seen().values())
 
     def items(self) -> list[tuple[K, V]]:
         """Return all keys and rows as the open unit sees them."""
-        return list((self._kept | self._staged).items())
+        return list(self._seen().items())
 
     def staged(self) -> list[K]:
         """Return the keys of what the open unit has changed."""
@@ -66,15 +69,27 @@ class Table(Generic[K, V]):
         """Stage the row."""
         self._staged[key] = row
 
+    def remove(self, key: K) -> None:
+        """Stage that there is no such row."""
+        self._staged.pop(key, None)
+        self._removed.add(key)
+
     def keep(self) -> None:
         """Make what is staged lasting."""
-        if self._staged:
-            self._kept.update(self._staged)
-            self._staged.clear()
+        for key in self._removed:
+            self._kept.pop(key, None)
+        self._kept.update(self._staged)
+        self.drop()
 
     def drop(self) -> None:
         """Forget what is staged."""
         self._staged.clear()
+        self._removed.clear()
+
+    def _seen(self) -> dict[K, V]:
+        if not self._removed:
+            return self._kept | self._staged if self._staged else self._kept
+        return {key: row for key, row in self._kept.items() if key not in self._removed} | self._staged
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +97,7 @@ class Answer:
     """The claim of an idempotency key, and the answer once there is one."""
 
     fingerprint: bytes = attrs.field(repr=False)
+    claimed_at: datetime
     text: str | None = attrs.field(default=None, repr=False)
 
 

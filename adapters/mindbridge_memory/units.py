@@ -74,7 +74,7 @@ class MemoryUnit:
     @property
     def answers(self) -> MemoryAnswers:
         """First answers to repeated requests."""
-        return MemoryAnswers(self.tables, self.clinic_id)
+        return MemoryAnswers(self.tables, self.clinic_id, self.clock)
 
     @property
     def appointments(self) -> MemoryAppointments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,12 @@ ANSWER: Final = "idempotency_keys.answer"
 
 _FORGET_OLD: Final = """
 DELETE FROM idempotency_keys WHERE clinic_id = %s AND created_at < now() - interval '24 hours'
+"""
+
+_FORGET: Final = """
+DELETE FROM idempotency_keys WHERE clinic_id = %(clinic_id)s AND id IN (
+    SELECT id FROM idempotency_keys WHERE clinic_id = %(clinic_id)s AND created_at < %(before)s
+    LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 """
 
 _CLAIM: Final = """
@@ -60,6 +67,11 @@ class PostgresAnswers:
         row_id, _, _ = self._find(user_id, key)
         sealed = self._cipher.encrypt(ANSWER, row_id, answer)
         self._connection.run(_KEEP, (sealed, self._clinic_id, row_id))
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete old keys that nobody holds at the moment."""
+        params = {"clinic_id": self._clinic_id, "before": before, "limit": limit}
+        return self._connection.run(_FORGET, params).rowcount
 
     def _keyed(self, fingerprint: bytes) -> bytes:
         """Return what tells requests apart under the clinic's key: a plain hash of PHI could be guessed."""

@@ -163,6 +163,17 @@ def _session(clinic_id: UUID, session_id: UUID, row: Sequence[Any]) -> Session:
 _ROLES: Final = {role.value: role for role in Role}
 
 
+_FORGET_SESSIONS: Final = """
+WITH old AS (
+    SELECT id FROM sessions WHERE clinic_id = %(clinic_id)s AND expires_at < %(before)s
+    ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), tokens AS (
+    DELETE FROM refresh_tokens WHERE clinic_id = %(clinic_id)s AND session_id IN (SELECT id FROM old)
+)
+DELETE FROM sessions WHERE clinic_id = %(clinic_id)s AND id IN (SELECT id FROM old)
+"""
+
+
 class PostgresSessions:
     """`Sessions` of the core."""
 
@@ -209,6 +220,11 @@ class PostgresSessions:
             "UPDATE sessions SET revoked_at = %s WHERE clinic_id = %s AND user_id = %s AND revoked_at IS NULL",
             (at, self._clinic_id, user_id),
         )
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete old sessions that nobody holds at the moment, and their tokens, in one statement."""
+        params = {"clinic_id": self._clinic_id, "before": before, "limit": limit}
+        return self._connection.run(_FORGET_SESSIONS, params).rowcount
 
 
 _ADD_REFRESH: Final = """

@@ -76,10 +76,10 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "patient_search": "SELECT, INSERT, DELETE",
         "patients": _CHANGED,
         "recovery_codes": _CHANGED,
-        "refresh_tokens": _CHANGED,
+        "refresh_tokens": f"{_CHANGED}, DELETE",
         "reports": _LATER,
         "screenings": _LATER,
-        "sessions": _CHANGED,
+        "sessions": f"{_CHANGED}, DELETE",
         "throttle_windows": f"{_CHANGED}, DELETE",
         "users": _CHANGED,
     }

@@ -70,6 +70,7 @@ class Action(StrEnum):
     BREAK_GLASS_OPEN = "break_glass.open"
     BREAK_GLASS_REVIEW = "break_glass.review"
     CLINIC_OPEN = "clinic.open"
+    CLINIC_SWEEP = "clinic.sweep"
     CONSENT_LIST = "consent.list"
     CONSENT_RECORD = "consent.record"
     CONSENT_REVOKE = "consent.revoke"
@@ -174,6 +175,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.AUTH_ME:          _grant("user",    ADMIN, CASE_MANAGER, OFFICER, READONLY, phi=False,
                                     audited=Audited.REFUSALS),
     Action.CLINIC_OPEN:      _grant("clinic",  OPERATOR, phi=False),
+    Action.CLINIC_SWEEP:     _grant("clinic",  OPERATOR, phi=False),
     Action.KEY_RETIRE:       _grant("clinic_key", OPERATOR, phi=False),
     Action.KEY_RETIRE_MASTER: _grant("clinic_key", OPERATOR, phi=False),
     Action.KEY_REWRAP:       _grant("clinic_key", OPERATOR, phi=False),

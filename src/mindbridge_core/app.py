@@ -61,6 +61,7 @@ from mindbridge_core.identity.use_cases.proof import CheckCode, CountTry, ProveP
 from mindbridge_core.identity.use_cases.redemption import IssueToken, RedeemToken
 from mindbridge_core.identity.use_cases.sessions import Identify, IssueTokens, LogIn, LogOut, RefreshSession, ViewSelf
 from mindbridge_core.identity.use_cases.staffing import OpenClinic, PreparePlatform, RegisterStaff
+from mindbridge_core.identity.use_cases.sweeping import SweepClinic
 from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Later, Notifier
 from mindbridge_core.oversight import DetectionUnit, Detector, OversightUnit, SinkBook, Trails
@@ -141,6 +142,7 @@ class MindBridge:
     ports: Ports
     prepare_platform: PreparePlatform
     open_clinic: OpenClinic
+    sweep_clinic: SweepClinic
     register_staff: RegisterStaff
     invite_staff: InviteStaff
     renew_invitation: RenewInvitation
@@ -260,6 +262,7 @@ class MindBridge:
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
             open_clinic=OpenClinic(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock, new_id=new_id),
+            sweep_clinic=SweepClinic(work=work, clock=clock),
             invite_staff=InviteStaff(work=work, issue=token, hand_over=hand_over, clock=clock, new_id=new_id),
             renew_invitation=RenewInvitation(work=work, issue=token, hand_over=hand_over),
             accept_invitation=AcceptInvitation(redeem=redeem),

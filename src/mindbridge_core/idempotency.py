@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from uuid import UUID
 
 import attrs
 
-__all__ = ["Answers", "IdempotencyKey"]
+__all__ = ["ANSWERS_LAST", "Answers", "IdempotencyKey"]
+
+ANSWERS_LAST: Final = timedelta(days=1)
+"""How long a key is good."""
 
 
 @attrs.frozen
@@ -36,3 +40,6 @@ class Answers(Protocol):
 
     def keep(self, user_id: UUID, key: IdempotencyKey, answer: str) -> None:
         """Store the answer, which may hold PHI, for a claimed key."""
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` keys, with their answers, that were claimed before then; return how many."""

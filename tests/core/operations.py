@@ -125,6 +125,7 @@ USE_CASES: Final = {
     "log_in": Action.AUTH_LOGIN,
     "log_out": Action.AUTH_LOGOUT,
     "open_clinic": Action.CLINIC_OPEN,
+    "sweep_clinic": Action.CLINIC_SWEEP,
     "prepare_platform": Action.PLATFORM_PREPARE,
     "read_trail": Action.AUDIT_READ,
     "refresh_session": Action.AUTH_REFRESH,
@@ -365,6 +366,7 @@ def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
 
 CALLED: Final[dict[Action, Drive]] = {
     Action.ALERT_ACKNOWLEDGE: _acknowledge,
+    Action.CLINIC_SWEEP: lambda town, caller, _: town.house.core.sweep_clinic(caller),
     Action.ALERT_FOLLOW: lambda town, caller, _: town.house.core.follow_alerts(caller),
     Action.ALERT_LIST: lambda town, caller, _: town.house.core.list_alerts(caller, AlertFilter()).items[0],
     Action.APPOINTMENT_CHANGE: _change_appointment,

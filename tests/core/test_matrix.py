@@ -57,6 +57,7 @@ REACH: Final = {
     Action.BREAK_GLASS_OPEN: ("none",  "others",     "none",  "none",   "none",  "none"),
     Action.BREAK_GLASS_REVIEW: ("all", "none",       "all",   "none",   "none",  "none"),
     Action.CLINIC_OPEN:      ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.CLINIC_SWEEP:     ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.CONSENT_LIST:     ("all",   "reading",    "all",   "none",   "none",  "none"),
     Action.CONSENT_RECORD:   ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.CONSENT_REVOKE:   ("all",   "caseload",   "none",  "none",   "none",  "none"),

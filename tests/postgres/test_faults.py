@@ -133,6 +133,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.ALERT_ACKNOWLEDGE: lambda on: on.product.core.acknowledge_alert(
         on.claim, on.product.core.list_alerts(on.claim, AlertFilter()).items[0].id
     ),
+    Action.CLINIC_SWEEP: lambda on: on.product.core.sweep_clinic(Operator(clinic_id=on.clinic_id)),
     Action.ALERT_FOLLOW: lambda on: on.product.core.follow_alerts(on.claim),
     Action.ALERT_LIST: lambda on: on.product.core.list_alerts(on.claim, AlertFilter()),
     Action.AUDIT_CHECKPOINT: lambda on: on.product.core.checkpoint_trail(Operator(clinic_id=on.clinic_id)),

@@ -274,6 +274,8 @@ def test_only_what_is_short_lived_or_derived_may_be_deleted_and_the_trail_only_g
         "idempotency_keys",
         "login_attempts",
         "patient_search",
+        "refresh_tokens",
+        "sessions",
         "throttle_windows",
     }
     assert RIGHTS["audit_logs"] == "SELECT, INSERT"

@@ -194,6 +194,7 @@ sessions = Table(
     within_clinic("user_id", "users"),
     CheckConstraint("expires_at > created_at", name="expires_after_created"),
     Index(None, "clinic_id", "user_id", postgresql_where=text("revoked_at IS NULL")),
+    Index(None, "clinic_id", "expires_at"),
 )
 
 refresh_tokens = Table(

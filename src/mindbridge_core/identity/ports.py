@@ -119,6 +119,12 @@ class Sessions(Protocol):
     def end_all(self, user_id: UUID, at: datetime) -> None:
         """Revoke all sessions of the user."""
 
+    def forget(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` sessions whose last moment was before then, with their refresh tokens.
+
+        Returns how many sessions that were.
+        """
+
 
 class RefreshTokens(Protocol):
     """The refresh tokens of the unit's clinic, by hash."""

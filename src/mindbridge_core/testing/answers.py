@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from uuid import UUID
 
 from mindbridge_core.errors import IdempotencyKeyReused
@@ -13,6 +14,7 @@ from mindbridge_core.testing.store import ContractStore, StoreContract, raises, 
 
 __all__ = ["AnswersContract"]
 
+AGES_AGO, FAR = (datetime(year, 1, 1, tzinfo=UTC) for year in (2000, 9000))
 FINGERPRINT = hashlib.sha256(b"what was asked").digest()
 KEY = IdempotencyKey("any text at all \ud800", FINGERPRINT)
 
@@ -22,6 +24,11 @@ def _staff(store: ContractStore, clinic_id: UUID) -> UUID:
     with store.open_unit(clinic_id) as unit:
         unit.users.add(user)
     return user.id
+
+
+def _forgotten(store: ContractStore, before: datetime, limit: int) -> int:
+    with store.open_unit(store.clinic_a) as unit:
+        return unit.answers.forget(before, limit)
 
 
 def _once(store: ContractStore, clinic_id: UUID, user_id: UUID, key: IdempotencyKey, answer: str) -> str | None:
@@ -72,6 +79,18 @@ class AnswersContract(StoreContract):
             unit.answers.keep(user_id, KEY, "dropped")
             raise ValueError
         assert _once(store, store.clinic_a, user_id, KEY, "kept") is None
+
+    def test_old_keys_are_forgotten_in_their_clinic_alone_and_as_many_as_asked_for(self) -> None:
+        """With their answers: the key is free again."""
+        store = self.store()
+        here, there = (_staff(store, clinic_id) for clinic_id in (store.clinic_a, store.clinic_b))
+        keys = [IdempotencyKey(str(number), FINGERPRINT) for number in range(3)]
+        for key in keys:
+            _once(store, store.clinic_a, here, key, "kept")
+        _once(store, store.clinic_b, there, KEY, "kept")
+        assert [_forgotten(store, before, 2) for before in (AGES_AGO, FAR, FAR, FAR)] == [0, 2, 1, 0]
+        assert [_once(store, store.clinic_a, here, key, "new") for key in keys] == [None] * 3
+        assert _once(store, store.clinic_b, there, KEY, "new") == "kept"
 
     def test_two_requests_at_once_with_one_key_make_one_record(self) -> None:
         """The second waits for the first and gets its answer."""

@@ -14,6 +14,8 @@ from mindbridge_core.testing.store import ContractStore, StoreContract, raises, 
 
 __all__ = ["RefreshTokensContract", "SessionsContract"]
 
+OLD = NOW - timedelta(days=40)
+
 
 def _user(store: ContractStore, clinic_id: UUID) -> User:
     user = a_user(clinic_id)
@@ -121,6 +123,34 @@ class SessionsContract(StoreContract):
         found = _stored(store, session)
         assert found is not None
         assert found.session == session
+
+    def test_sessions_that_ended_before_a_time_are_forgotten_with_their_tokens(self) -> None:
+        """As many as asked for, in their clinic alone; those that ended later stay, and so do theirs."""
+        store = self.store()
+        stays, elsewhere = _token(store, store.clinic_a), _token(store, store.clinic_b)
+        old = [_old_token(store, number) for number in range(3)]
+        asked = [(OLD, 9), (NOW, 2), (NOW, 2), (NOW, 2)]
+        found = []
+        for before, limit in asked:
+            with store.open_unit(store.clinic_a) as unit:
+                found.append(unit.sessions.forget(before, limit))
+        assert found == [0, 2, 1, 0]
+        assert [_use(store, store.clinic_a, token.token_hash) for token in old] == [None] * 3
+        assert stays == _use(store, store.clinic_a, stays.token_hash)
+        assert elsewhere == _use(store, store.clinic_b, elsewhere.token_hash)
+        with store.open_unit(store.clinic_a) as unit:
+            assert [unit.sessions.signed_in(token.session_id) for token in old] == [None] * 3
+            assert unit.sessions.signed_in(stays.session_id) is not None
+
+
+def _old_token(store: ContractStore, number: int) -> RefreshToken:
+    """Store a session that ended at `OLD` or hours after, and a token of it."""
+    ends = OLD + timedelta(hours=number)
+    session = a_session(_user(store, store.clinic_a), created_at=OLD - timedelta(hours=1), expires_at=ends)
+    token = a_token(_session(store, session))
+    with store.open_unit(store.clinic_a) as unit:
+        unit.refresh_tokens.add(token)
+    return token
 
 
 def _revoked(store: ContractStore, session: Session) -> datetime | None:
