@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import attrs
 
-from mindbridge_core.actor import Operator
+from mindbridge_core.actor import Actor, Operator
 from mindbridge_core.app import AnyUnit
 from mindbridge_core.screening.use_cases.batches import OrderBatch
 from mindbridge_core.testing.records import a_patient
@@ -73,13 +73,12 @@ class _Morning:
 
     def _look(self, at: time, now: datetime) -> date | None:
         self.now = now
-        work: Work[Any] = Work(open_unit=self.open_unit, identify=_nobody, clock=self.clock, new_id=uuid4)
+        # The operator has no session, so nobody is identified.
+        work: Work[Any] = Work(
+            open_unit=self.open_unit, identify=lambda *_: cast("Actor", None), clock=self.clock, new_id=uuid4
+        )
         batch = OrderBatch(work=work, clock=self.clock, new_id=uuid4).daily(Operator(clinic_id=self.clinic_id), at)
         return None if batch is None else batch.day
-
-
-def _nobody(*_: object) -> Any:  # noqa: ANN401 - never called: the operator needs no session
-    raise AssertionError
 
 
 class DaysContract(StoreContract):
