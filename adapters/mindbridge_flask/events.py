@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from http import HTTPStatus
 from time import monotonic
 from typing import Final
+from uuid import UUID
 
 import attrs
 from flask import Response
@@ -25,6 +26,8 @@ __all__ = ["EVENT_STREAM", "Stream", "Streams", "Told", "event", "follow"]
 
 EVENT_STREAM: Final = "text/event-stream"
 RETRY_SECONDS: Final = 3
+MOST_EACH: Final = 4
+"""Streams that one member of staff has open at once in a process, so that nobody takes them all."""
 WAITING: Final = b": waiting\n"
 _log: Final = logging.getLogger("mindbridge.http")
 
@@ -80,21 +83,21 @@ class Streams:
         """Begin with none."""
         self._limit = limit
         self._lock = threading.Lock()
-        self._open: set[Stream] = set()
+        self._open: dict[Stream, UUID] = {}
 
     @contextmanager
-    def open(self) -> Iterator[Stream]:
+    def open(self, user_id: UUID) -> Iterator[Stream]:
         """Count one more stream for the length of the block; refused with 503 when there are as many as may be."""
         stream = Stream()
         with self._lock:
-            if len(self._open) >= self._limit:
+            if len(self._open) >= self._limit or list(self._open.values()).count(user_id) >= MOST_EACH:
                 raise _too_many()
-            self._open.add(stream)
+            self._open[stream] = user_id
         try:
             yield stream
         finally:
             with self._lock:
-                self._open.discard(stream)
+                del self._open[stream]
 
     def close(self) -> None:
         """End all streams, and refuse new ones: the server stops."""
@@ -112,6 +115,7 @@ def _too_many() -> Refusal:
 
 def follow(
     streams: Streams,
+    user_id: UUID,
     look: Look,
     *,
     pause: float,
@@ -120,11 +124,11 @@ def follow(
 ) -> Response:
     """Answer with a stream of what `look` finds, now, every `pause` seconds and whenever it is woken, for `seconds`.
 
-    The first look is made at once, so that what it refuses is answered as any refusal. `watching` is entered with what
-    wakes the stream. No transaction is open while it waits.
+    The stream counts as the user's. The first look is made at once, so that what it refuses is answered as any refusal.
+    `watching` is entered with what wakes the stream. No transaction is open while it waits.
     """
     with ExitStack() as held:
-        stream = held.enter_context(streams.open())
+        stream = held.enter_context(streams.open(user_id))
         if watching is not None:
             held.enter_context(watching(stream.wake))
         frames = _frames(stream, look(), look, pause, monotonic() + seconds)

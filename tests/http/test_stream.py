@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import attrs
@@ -195,6 +195,18 @@ def test_all_streams_have_one_limit_and_whoever_goes_makes_room() -> None:
         head.close()
         answer = staff.send("GET", f"/tasks/{staff.user.id}/events")
         assert refused(answer) == (404, "not_found")
+
+
+def test_nobody_takes_all_streams() -> None:
+    world = new_world(HttpSettings(streams=8))
+    greedy, other = world.session(), world.session()
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(reading(greedy))
+        assert refused(greedy.send("GET", "/alerts/stream")) == (503, "too_many_streams")
+        stack.enter_context(reading(other))
+    with reading(greedy):
+        pass
 
 
 def test_a_database_that_is_away_for_a_while_ends_no_stream(

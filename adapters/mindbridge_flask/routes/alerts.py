@@ -83,6 +83,7 @@ def follow_alerts(call: StaffCall, query: StreamQuery, since: Bookmark | None) -
     """
     return follow(
         call.mount.streams,
+        call.claim.user_id,
         _Follower(call, since or query.bookmark),
         pause=PAUSE,
         seconds=call.mount.settings.stream_seconds,

@@ -66,7 +66,7 @@ def follow_task(call: StaffCall, task_id: UUID) -> Response:
     Retry-After when too many streams are open.
     """
     seconds = min(LONGEST, call.mount.settings.stream_seconds)
-    return follow(call.mount.streams, _Follower(call, task_id), pause=PAUSE, seconds=seconds)
+    return follow(call.mount.streams, call.claim.user_id, _Follower(call, task_id), pause=PAUSE, seconds=seconds)
 
 
 @attrs.define
