@@ -113,6 +113,14 @@ def test_beneath_high_and_for_who_is_not_in_care_nothing_follows(before: dict[st
     assert ([], None, 0) == (screenings(here), here.patient().current_risk_level, alerted(here))
 
 
+@pytest.mark.parametrize(("days", "found"), [(44, None), (45, None), (46, HIGH)])
+def test_days_are_counted_by_the_clinics_calendar(days: int, found: RiskLevel | None) -> None:
+    here = ward(last_appointment=START.date() - timedelta(days=days))
+    here.house.clock.forward(hours=2)  # somewhere it is the next day by now, but not at the clinic
+    here.change(appointments_missed=3)
+    assert found is here.patient().current_risk_level
+
+
 def test_a_record_that_is_sent_twice_is_followed_once_and_told_of_once() -> None:
     here, house = ward(crisis_calls_30days=4), House()
     ports = attrs.evolve(here.house.core.ports, notifier=house.messages)

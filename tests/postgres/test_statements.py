@@ -67,8 +67,14 @@ OPERATIONS: dict[str, tuple[int, Callable[[Product, SessionClaim], object]]] = {
     "crisis events": (6, lambda product, claim: product.core.list_crisis_events(claim, PATIENT[claim], Span())),
     "metrics": (6, lambda product, claim: product.core.list_metrics(claim, PATIENT[claim], Span())),
     "timeline": (6, lambda product, claim: product.core.show_timeline(claim, PATIENT[claim], Span())),
-    # Whatever is written holds the patient first, and has their numbers follow last.
-    "report": (8, lambda product, claim: product.core.report_crisis_event(claim, PATIENT[claim], CALL)),
+    "recount": (
+        6,
+        lambda product, claim: product.core.change_patient(
+            claim, PATIENT[claim], PatientChanges(crisis_calls_30days=2)
+        ),
+    ),
+    # Whatever is written holds the patient first, has their numbers follow, and looks last at what they have come to.
+    "report": (9, lambda product, claim: product.core.report_crisis_event(claim, PATIENT[claim], CALL)),
     "me": (4, lambda product, claim: product.core.view_self(claim)),
 }
 PATIENT: dict[SessionClaim, UUID] = {}

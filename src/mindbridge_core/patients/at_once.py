@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
-from uuid import UUID
 
 import attrs
 
+from mindbridge_core.patients.entities import Patient
 from mindbridge_core.work import Desk
 
 __all__ = ["NOTHING", "AtOnce", "Outcome"]
@@ -32,5 +32,5 @@ NOTHING = Outcome()
 class AtOnce(Protocol):
     """Looks at a patient whose numbers have just changed, in the unit of the change."""
 
-    def __call__(self, desk: Desk[Any], patient_id: UUID) -> Outcome:
-        """Have the patient screened if they have come to `high` by it; nothing follows for anybody else."""
+    def __call__(self, desk: Desk[Any], patient: Patient | None) -> Outcome:
+        """Have the patient, as they are now, screened if they have come to `high` by it; else nothing follows."""

@@ -174,7 +174,7 @@ class ChangePatient:
                 raised = at_high(changed) and not at_high(patient)
                 raise_given(desk, self.new_id, [patient_id] if raised else [], now)
                 patient = desk.unit.patients.save(changed)
-            followed = NOTHING if NUMBERS.isdisjoint(sent) else self.at_once(desk, patient_id)
+            followed = NOTHING if NUMBERS.isdisjoint(sent) else self.at_once(desk, patient)
             if followed.changes:
                 patient = reach(desk, patient_id)
             desk.changes({**sent, **followed.changes}, plain=AUDITABLE_FIELDS | followed.changes.keys())

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 import attrs
 
 from mindbridge_core.clock import Clock
 from mindbridge_core.ids import NewId
-from mindbridge_core.patients import PatientStatus, RiskLevel
+from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
 from mindbridge_core.patients.at_once import NOTHING, Outcome
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.raising import RaiseHighs
 from mindbridge_core.screening.reaching import calendar
-from mindbridge_core.screening.rules import RuleSet
+from mindbridge_core.screening.rules import RuleSet, screen_by_rules
 from mindbridge_core.screening.snapshot import snapshot_of
 from mindbridge_core.work import Desk
 
 __all__ = ["ScreenAtOnce"]
 
 _TYPE: Final = "record"
+_EARLIEST: Final = timezone(timedelta(hours=14))
+"""Where each day begins first: nowhere are more days counted."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,10 +38,10 @@ class ScreenAtOnce:
     new_id: NewId
     alarm: RaiseHighs
 
-    def __call__(self, desk: Desk[Any], patient_id: UUID) -> Outcome:
-        """Screen the patient as they are now in the desk's unit, which holds them."""
-        patient, now = desk.unit.patients.get(patient_id), self.clock()
-        if patient.current_risk_level is RiskLevel.HIGH or patient.status is not PatientStatus.ACTIVE:
+    def __call__(self, desk: Desk[Any], patient: Patient | None) -> Outcome:
+        """Screen the patient, as they are now in the desk's unit, which holds them."""
+        now = self.clock()
+        if patient is None or not self._may_be_high(patient, now):
             return NOTHING
         screening = made(
             patient,
@@ -58,3 +60,9 @@ class ScreenAtOnce:
         raised = self.alarm(desk.unit, [(patient, screening)])
         changes = {"screening_id": screening.id, "current_risk_level": RiskLevel.HIGH}
         return Outcome(changes=changes, tell=partial(self.alarm.notify, raised))
+
+    def _may_be_high(self, patient: Patient, now: datetime) -> bool:
+        """Whether the rules find it where the day is farthest on: for hardly anybody the clinic is looked up."""
+        if patient.current_risk_level is RiskLevel.HIGH or patient.status is not PatientStatus.ACTIVE:
+            return False
+        return screen_by_rules(self.rules, snapshot_of(patient, now, _EARLIEST)).level is RiskLevel.HIGH

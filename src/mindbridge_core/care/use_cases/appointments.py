@@ -108,7 +108,9 @@ class ChangeAppointment:
             sent = given(changes)
             changed = self._changed(desk, found, changes)
             saved = desk.unit.appointments.save(changed) if sent else found
-            followed = self.at_once(desk, found.patient_id) if "status" in sent else NOTHING
+            followed = NOTHING
+            if "status" in sent:
+                followed = self.at_once(desk, desk.unit.patients.get(found.patient_id))
             noted = {**sent, "appointment_id": found.id, **followed.changes}
             desk.changes(noted, plain=AUDITABLE | followed.changes.keys())
         followed.tell()

@@ -51,7 +51,7 @@ class ReportCrisisEvent:
             event = self._event(desk, patient_id, draft)
             desk.unit.crisis_events.add(event)
             sent = {name: value for name, value in given(draft).items() if value is not None}
-            followed = self.at_once(desk, patient_id)
+            followed = self.at_once(desk, desk.unit.patients.get(patient_id))
             noted = {**sent, "crisis_event_id": event.id, **followed.changes}
             desk.changes(noted, plain=AUDITABLE | followed.changes.keys())
             keep_answer(desk, once, event)

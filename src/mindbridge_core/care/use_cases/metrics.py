@@ -49,7 +49,7 @@ class RecordMetric:
                 return first
             metric = self._metric(desk, patient_id, draft)
             desk.unit.metrics.add(metric)
-            followed = self.at_once(desk, patient_id)
+            followed = self.at_once(desk, desk.unit.patients.get(patient_id))
             noted: dict[str, object] = {
                 "metric_id": metric.id,
                 "metric_type": metric.metric_type,
