@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Final
 
 from mindbridge_anthropic import AnthropicAssessor, AnthropicSettings
 from mindbridge_cli.settings import Settings
 from mindbridge_core.screening import RiskAssessor, RulesOnly
 
-__all__ = ["assessor_of", "open_assessor"]
+__all__ = ["assessor_of", "cost_of", "open_assessor"]
+
+_MILLION: Final = 1_000_000
 
 
 def assessor_of(settings: Settings) -> RulesOnly | AnthropicAssessor:
@@ -33,6 +36,14 @@ def assessor_of(settings: Settings) -> RulesOnly | AnthropicAssessor:
         ),
         enabled=lambda: stop is None or not stop.exists(),
     )
+
+
+def cost_of(settings: Settings, input_tokens: int, output_tokens: int) -> Decimal | None:
+    """Return what the tokens cost at the prices that are set now; None where none are."""
+    prices = Decimal(str(settings.ai_input_price)), Decimal(str(settings.ai_output_price))
+    if not any(prices):
+        return None
+    return (input_tokens * prices[0] + output_tokens * prices[1]) / _MILLION
 
 
 @contextmanager

@@ -18,6 +18,7 @@ __all__ = ["mindbridge", "settings_of"]
 COMMANDS: Final = MappingProxyType(
     {
         "admin": "The first clinic and its administrator.",
+        "ai": "What asking a language model took, and what that costs.",
         "audit": "Verify the audit trail, make checkpoints of it, give it out, copy it to sinks.",
         "config": "Show the settings, with secrets masked.",
         "db": "The database's schema.",

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 
-from mindbridge_core.screening import Overridden, Person, Profile, ReviewStatus, Screening, Window
+from mindbridge_core.screening import (
+    Overridden,
+    Person,
+    Profile,
+    ReviewStatus,
+    Screening,
+    Step,
+    UsageRow,
+    UsageScope,
+    Window,
+)
 from mindbridge_core.screening.tally import score_band
 from mindbridge_memory.tables import Tables
 
@@ -61,9 +73,34 @@ class MemoryTallies:
             if one.id.int % 65_536 % one_in == 0:
                 yield tuple(rule.id for rule in one.fired)
 
+    def usage(self, scope: UsageScope) -> Sequence[UsageRow]:
+        """Return the sums."""
+        zone, groups = ZoneInfo(scope.zone), dict[tuple[date, str | None], list[Screening]]()
+        for one in self.tables.screenings.rows():
+            mine = one.clinic_id == self.clinic_id and one.assessor != "rules"
+            if mine and scope.since <= one.screened_at < scope.until:
+                day = one.screened_at.astimezone(zone).date()
+                period = day if scope.step is Step.DAY else day.replace(day=1)
+                groups.setdefault((period, one.ai_model), []).append(one)
+        ordered = sorted(groups, key=lambda one: (one[0], one[1] is not None, one[1] or ""))
+        return [_usage(period, model, groups[period, model]) for period, model in ordered]
+
     def _screenings(self, window: Window) -> Iterator[Screening]:
         place = self.clinic_id
         alive = {one.id for one in self.tables.patients.rows() if one.clinic_id == place and one.deleted_at is None}
         for one in self.tables.screenings.rows():
             if one.patient_id in alive and window.since <= one.screened_at < window.until:
                 yield one
+
+
+def _usage(period: date, model: str | None, rows: Sequence[Screening]) -> UsageRow:
+    counted = [one.ai_usage for one in rows if one.ai_usage is not None]
+    return UsageRow(
+        period=period,
+        model=model,
+        requests=len(rows),
+        failures=sum(one.ai_failure is not None for one in rows),
+        uncounted=len(rows) - len(counted),
+        input_tokens=sum(one.input_tokens for one in counted),
+        output_tokens=sum(one.output_tokens for one in counted),
+    )

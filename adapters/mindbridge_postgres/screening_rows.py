@@ -35,10 +35,10 @@ __all__ = ["COLUMNS", "SEALED", "row_of", "screening_of"]
 
 COLUMNS: Final = (
     "id, patient_id, performed_by, screening_type, risk_level, risk_score, rules_level, rules_version,"
-    " primary_risk_factor, contributing_factors, recommended_actions, clinical_notes, flags, missing, guardrails,"
-    " assessor, ai_model, ai_prompt_hash, ai_raw_response, ai_failure, provenance, review_status, reviewed_by,"
-    " reviewed_at, review_note, reviewed_level, proposed_by, proposed_at, proposed_level, proposed_reason, duration_ms,"
-    " screened_at, version"
+    " primary_risk_factor, contributing_factors, recommended_actions, clinical_notes, flags, missing,"
+    " guardrails, assessor, ai_model, ai_prompt_hash, ai_raw_response, ai_failure, ai_input_tokens,"
+    " ai_output_tokens, provenance, review_status, reviewed_by, reviewed_at, review_note, reviewed_level,"
+    " proposed_by, proposed_at, proposed_level, proposed_reason, duration_ms, screened_at, version"
 )
 _NAMES: Final = tuple(COLUMNS.split(", "))
 SEALED: Final = (
@@ -81,6 +81,8 @@ def row_of(screening: Screening, cipher: ClinicCipher) -> dict[str, Any]:
     """Return the row by column but for its clinic; JSON as text."""
     row = _EMPTY | {name: getattr(screening, name) for name in _HELD}
     row |= _review_row(screening.review)
+    if (usage := screening.ai_usage) is not None:
+        row |= {"ai_input_tokens": usage.input_tokens, "ai_output_tokens": usage.output_tokens}
     row |= {
         "contributing_factors": json.dumps(screening.contributing_factors),
         "recommended_actions": _actions(screening),

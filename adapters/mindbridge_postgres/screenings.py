@@ -29,7 +29,7 @@ _TYPES: Final[Mapping[str, LiteralString]] = {
     **dict.fromkeys(SEALED, "bytea"),
     **dict.fromkeys(("flags", "missing", "guardrails"), "jsonb"),
     **dict.fromkeys(("reviewed_at", "proposed_at", "screened_at"), "timestamptz"),
-    **dict.fromkeys(("duration_ms", "version"), "integer"),
+    **dict.fromkeys(("duration_ms", "version", "ai_input_tokens", "ai_output_tokens"), "integer"),
     "risk_score": "numeric",
 }
 _ARRAYS: Final[LiteralString] = ", ".join(f"%({name})s::{kind}[]" for name, kind in _TYPES.items())

@@ -12,7 +12,7 @@ import attrs
 
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.phi import ClinicCipher
-from mindbridge_core.screening import Person, Profile, Window
+from mindbridge_core.screening import Person, Profile, UsageRow, UsageScope, Window
 from mindbridge_postgres.database import Connection
 
 __all__ = ["PostgresTallies"]
@@ -47,6 +47,16 @@ GROUP BY patients.clinic_id, patients.id
 _FIRED: Final[LiteralString] = f"""
 SELECT screenings.id, screenings.provenance {_WINDOW}
     AND (get_byte(uuid_send(screenings.id), 14) * 256 + get_byte(uuid_send(screenings.id), 15)) %% %(one_in)s = 0
+"""
+
+_USAGE: Final = """
+SELECT date_trunc(%(step)s::text, screened_at AT TIME ZONE %(zone)s)::date AS period, ai_model, count(*),
+    count(ai_failure), count(*) - count(ai_input_tokens), coalesce(sum(ai_input_tokens), 0)::bigint,
+    coalesce(sum(ai_output_tokens), 0)::bigint
+FROM screenings
+WHERE clinic_id = %(clinic_id)s AND deleted_at IS NULL AND assessor <> 'rules'
+    AND screened_at >= %(since)s AND screened_at < %(until)s
+GROUP BY period, ai_model ORDER BY period, ai_model COLLATE "C" NULLS FIRST
 """
 _LEVELS: Final = (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH)
 
@@ -91,6 +101,12 @@ class PostgresTallies:
         for screening_id, sealed in self._rows(_FIRED, window, one_in=one_in):
             provenance = json.loads(self.cipher.decrypt("screenings.provenance", screening_id, sealed))
             yield tuple(rule["id"] for rule in provenance["fired"])
+
+    def usage(self, scope: UsageScope) -> Sequence[UsageRow]:
+        """Return the sums."""
+        params = attrs.asdict(scope) | {"clinic_id": self.clinic_id}
+        names = [field.name for field in attrs.fields(UsageRow)]
+        return [UsageRow(**dict(zip(names, row, strict=True))) for row in self.connection.run(_USAGE, params)]
 
     def _born(self, patient_id: UUID, sealed: bytes | None) -> date | None:
         if sealed is None:

@@ -116,6 +116,7 @@ class Action(StrEnum):
     SCREENING_QUEUE = "screening.queue"
     SCREENING_REPLAY = "screening.replay"
     SCREENING_REVIEW = "screening.review"
+    SCREENING_USAGE = "screening.usage"
     SCREENING_VIEW = "screening.view"
     SCREENING_WHAT_IF = "screening.what_if"
     SESSION_END = "session.end"
@@ -238,6 +239,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.SCREENING_QUEUE:  _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
     Action.SCREENING_REPLAY: _grant("patient", ADMIN, OFFICER, phi=True),
     Action.SCREENING_REVIEW: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
+    Action.SCREENING_USAGE:  _grant("clinic",  ADMIN, OPERATOR, phi=False),
     Action.SCREENING_VIEW:   _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
     Action.SCREENING_WHAT_IF: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),

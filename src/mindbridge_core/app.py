@@ -91,6 +91,7 @@ from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScre
 from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
 from mindbridge_core.screening.use_cases.running import RunBatch
 from mindbridge_core.screening.use_cases.screenings import ListScreenings, ScreenPatient, ViewScreening
+from mindbridge_core.screening.use_cases.using import CountUsage
 from mindbridge_core.throttle import HoldBack, Throttle, ThrottleLimits
 from mindbridge_core.work import OpenUnit, TurnAway, Work
 
@@ -209,6 +210,7 @@ class MindBridge:
     retire_master_key: RetireMasterKey
     show_dashboard: ShowDashboard
     watch_drift: WatchDrift
+    count_usage: CountUsage
     order_batch: OrderBatch
     run_batch: RunBatch
     view_task: ViewTask
@@ -373,6 +375,7 @@ class MindBridge:
             ),
             show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits),
             watch_drift=WatchDrift(work=work, clock=clock),
+            count_usage=CountUsage(work=work),
             order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),
             run_batch=RunBatch(work=work, screen=screen, caseloads=caseloads, clock=clock),
             view_task=ViewTask(work=work),

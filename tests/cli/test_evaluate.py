@@ -44,12 +44,16 @@ def test_people_are_told_what_the_figures_rest_on(run: Run) -> None:
 def test_a_model_that_reassures_lowers_nothing_and_one_that_fails_is_counted(run: Run) -> None:
     with provider() as fake:
         settings = {"ai_api_key": "k", "ai_base_url": fake.url, "ai_per_minute": "60000", "ai_retries": "0"}
+        settings |= {"ai_input_price": "3", "ai_output_price": "15"}
         fake.always(message(GOOD))
         reassured = json.loads(run("evaluate", "--assessor", "model", "--json", **settings).stdout)
         asked = len(fake.requests)
         fake.always(error(500, "api_error"))
         down = json.loads(run("evaluate", "--assessor", "model", "--json", **settings).stdout)
     assert (300, 1.0, 0) == (asked, reassured["sensitivity"], reassured["below_rules"])
+    # 300 answers of 700 tokens in and 90 out: 0.63 and 0.405 at these prices.
+    assert (210_000, 27_000, "1.035") == (reassured["input_tokens"], reassured["output_tokens"], reassured["cost"])
+    assert (0, None) == (down["input_tokens"], down["cost"])
     assert (300, 1.0, 0) == (down["failures"], down["sensitivity"], down["below_rules"])
 
 

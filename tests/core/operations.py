@@ -57,6 +57,7 @@ from mindbridge_core.screening import (
     ReviewRequest,
     ScreeningFilter,
     ScreeningRequest,
+    UsageRequest,
 )
 from mindbridge_memory import KeptEntries
 from tests.core.house import ORIGIN, PASSWORD, START, AnyCaller, House, Town, raise_alert
@@ -115,6 +116,7 @@ USE_CASES: Final = {
     "review_screening": Action.SCREENING_REVIEW,
     "show_dashboard": Action.SCREENING_DASHBOARD,
     "watch_drift": Action.SCREENING_DRIFT,
+    "count_usage": Action.SCREENING_USAGE,
     "cancel_task": Action.TASK_CANCEL,
     "order_batch": Action.SCREENING_BATCH,
     "run_batch": Action.TASK_RUN,
@@ -432,6 +434,9 @@ CALLED: Final[dict[Action, Drive]] = {
         caller, screening_of(town, patient_id)
     ),
     Action.SCREENING_REVIEW: _review_screening,
+    Action.SCREENING_USAGE: lambda town, caller, _: town.house.core.count_usage(
+        caller, UsageRequest(since=START.date(), until=START.date())
+    ),
     Action.SCREENING_VIEW: lambda town, caller, patient_id: town.house.core.view_screening(
         caller, screening_of(town, patient_id)
     ),

@@ -22,6 +22,7 @@ from mindbridge_core.screening import (
     FailureReason,
     RiskAssessor,
     RulesOnly,
+    Usage,
     Vignette,
     assess_cases,
     evaluate,
@@ -68,7 +69,8 @@ class Model:
             "recommended_actions": [],
             "clinical_notes": None,
         }
-        return AssessorReply(text=json.dumps(answer), model="m", prompt_hash="0" * 64)
+        usage = Usage(input_tokens=700, output_tokens=90)
+        return AssessorReply(text=json.dumps(answer), model="m", prompt_hash="0" * 64, usage=usage)
 
 
 def cases_of(*vignettes: dict[str, Any]) -> tuple[Vignette, ...]:
@@ -115,6 +117,7 @@ def test_a_model_that_reassures_or_fails_changes_nothing_that_the_rules_found(le
     found = evaluated(Model(level), cases_of(GRAVE))
     assert (1.0, 0) == (found.rates.sensitivity, found.below_rules)
     assert (1 if level is None else 0) == found.failures
+    assert ((0, 0) if level is None else (700, 90)) == (found.input_tokens, found.output_tokens)
 
 
 def test_rates_of_nothing_are_none() -> None:

@@ -65,6 +65,7 @@ from mindbridge_core.screening import (
     ReviewRequest,
     ScreeningFilter,
     ScreeningRequest,
+    UsageRequest,
 )
 from mindbridge_memory import KeptEntries
 from mindbridge_postgres.schema import metadata
@@ -234,6 +235,9 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.SCREENING_REPLAY: lambda on: on.product.core.replay_screening(on.claim, on.screening_id),
     Action.SCREENING_REVIEW: lambda on: on.product.core.review_screening(
         on.claim, on.screening_id, ReviewRequest(decision=Decision.CONFIRM)
+    ),
+    Action.SCREENING_USAGE: lambda on: on.product.core.count_usage(
+        on.claim, UsageRequest(since=utc_now().date(), until=utc_now().date())
     ),
     Action.SCREENING_VIEW: lambda on: on.product.core.view_screening(on.claim, on.screening_id),
     Action.SCREENING_WHAT_IF: lambda on: on.product.core.imagine_rules(

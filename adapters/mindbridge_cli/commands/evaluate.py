@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from mindbridge_cli.assessors import open_assessor
+from mindbridge_cli.assessors import cost_of, open_assessor
 from mindbridge_cli.output import as_json, check_found, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core.patients import RiskLevel
@@ -57,8 +57,10 @@ def command(ctx: click.Context, file: Path | None, *, assessor: str, least_sensi
     with _asked(ctx, model=assessor == "model") as asked:
         found = evaluate(asked.name, CURRENT_RULES, list(_cases(asked, golden)))
     passed = found.passes(least_sensitivity)
+    cost = cost_of(settings_of(ctx), found.input_tokens, found.output_tokens) if found.input_tokens else None
     content = _content(golden, found) | {"passed": passed, "least_sensitivity": least_sensitivity}
-    result(content, _lines(golden, found, least_sensitivity), json_=json_)
+    content |= {"cost": None if cost is None else str(cost)}
+    result(content, _lines(golden, found, least_sensitivity, cost), json_=json_)
     if not passed:
         check_found()
 
@@ -102,6 +104,8 @@ def _content(golden: GoldenSet, found: Evaluation) -> dict[str, object]:
         "subgroups": {group.name: _rates(group.rates) for group in found.subgroups},
         "largest_gap": found.gap,
         "failures": found.failures,
+        "input_tokens": found.input_tokens,
+        "output_tokens": found.output_tokens,
         "below_rules": found.below_rules,
         "missed": list(found.missed),
     }
@@ -116,7 +120,7 @@ def _rates(rates: Rates) -> dict[str, object]:
     }
 
 
-def _lines(golden: GoldenSet, found: Evaluation, least: float) -> Iterator[str]:
+def _lines(golden: GoldenSet, found: Evaluation, least: float, cost: Decimal | None) -> Iterator[str]:
     rates = found.rates
     yield click.wrap_text(golden.about, 100)
     yield ""
@@ -128,6 +132,9 @@ def _lines(golden: GoldenSet, found: Evaluation, least: float) -> Iterator[str]:
     yield f"  largest subgroup gap  {_per_cent(found.gap)}"
     yield f"  answers that failed   {found.failures:6}"
     yield f"  below the rules       {found.below_rules:6}"
+    if found.input_tokens:
+        priced = "no prices are set" if cost is None else f"{cost:.2f} at the prices set now"
+        yield f"  tokens sent, written  {found.input_tokens:6}, {found.output_tokens}  ({priced})"
     yield ""
     yield from _table(found.confusion)
     yield ""

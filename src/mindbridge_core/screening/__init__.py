@@ -77,6 +77,7 @@ from mindbridge_core.screening.rules import (
 from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
 from mindbridge_core.screening.table import CURRENT_RULES, RULE_SETS
 from mindbridge_core.screening.tally import Base, Measure, Person, Profile, Tallies, Tally, Window, tallied
+from mindbridge_core.screening.usage import Step, UsageReport, UsageRequest, UsageRow, UsageScope
 from mindbridge_core.screening.vignettes import GoldenSet, Vignette, read_golden_set
 
 __all__ = [
@@ -155,6 +156,7 @@ __all__ = [
     "Settled",
     "Source",
     "Standing",
+    "Step",
     "Subgroup",
     "Submission",
     "Tallies",
@@ -163,6 +165,10 @@ __all__ = [
     "Urgency",
     "UrgentPatient",
     "Usage",
+    "UsageReport",
+    "UsageRequest",
+    "UsageRow",
+    "UsageScope",
     "Verdict",
     "Vignette",
     "Window",

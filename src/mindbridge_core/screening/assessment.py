@@ -45,6 +45,7 @@ _AGES: Final = (13, 18, 25, 35, 45, 55, 65, 75, 85, 90)
 _DAYS: Final = (8, 15, 31, 46)
 _MOST_COUNTED: Final = 20
 """Counts beyond this are told as this: an odd figure could point to a person, and says no more."""
+_MOST_TOKENS: Final = 2_147_483_647
 _LONGEST: Final = 65_536
 MOST_ITEMS: Final = 10
 FACTOR_LENGTH: Final = 300
@@ -129,12 +130,17 @@ _WHOLE: Final = attrs.validators.instance_of(int)
 _TEXT: Final = attrs.validators.instance_of(str)
 
 
+def _counted(tokens: int) -> int:
+    """Return what can be stored: a count beyond all sense must not make a screening fail."""
+    return min(max(tokens, 0), _MOST_TOKENS)
+
+
 @attrs.frozen(kw_only=True)
 class Usage:
-    """What an answer cost: tokens read and written, as the provider counts them."""
+    """What an answer cost: tokens read and written, as the provider counts them, from 0 to 2,147,483,647."""
 
-    input_tokens: int = attrs.field(validator=_WHOLE)
-    output_tokens: int = attrs.field(validator=_WHOLE)
+    input_tokens: int = attrs.field(converter=_counted, validator=_WHOLE)
+    output_tokens: int = attrs.field(converter=_counted, validator=_WHOLE)
 
 
 _USAGE: Final = attrs.validators.optional(attrs.validators.instance_of(Usage))

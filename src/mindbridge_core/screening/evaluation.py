@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from mindbridge_core.patients import RiskLevel
-from mindbridge_core.screening.assessment import UNKNOWN
+from mindbridge_core.screening.assessment import UNKNOWN, Usage
 from mindbridge_core.screening.consulting import Consultation, consult
 from mindbridge_core.screening.guardrails import Verdict, conclude
 from mindbridge_core.screening.ports import RiskAssessor
@@ -32,6 +32,8 @@ class Case:
     verdict: Verdict
     failed: bool
     """Whether the assessor was asked and gave no answer to go by."""
+    usage: Usage | None = None
+    """What asking took, where anybody said."""
 
     @property
     def below_rules(self) -> bool:
@@ -109,6 +111,9 @@ class Evaluation:
     """The mean squared distance of score / 100 from being `high` (1) or not (0): 0 is best, 0.25 a guess."""
     subgroups: Sequence[Subgroup]
     failures: int
+    input_tokens: int
+    output_tokens: int
+    """What the assessor took, in sum, as far as anybody said."""
     below_rules: int
     missed: Sequence[str]
     """The ids of the `high` cases that were given less."""
@@ -140,6 +145,7 @@ def assess_cases(assessor: RiskAssessor, rules: RuleSet, vignettes: Iterable[Vig
             rules=found,
             verdict=conclude(found, consultation.answer),
             failed=consultation.failure is not None,
+            usage=consultation.usage,
         )
 
 
@@ -161,6 +167,8 @@ def evaluate(assessor: str, rules: RuleSet, cases: Sequence[Case]) -> Evaluation
         brier=sum((_told(case) - _is_high(case)) ** 2 for case in cases) / len(cases),
         subgroups=tuple(_subgroups(cases)),
         failures=sum(case.failed for case in cases),
+        input_tokens=sum(case.usage.input_tokens for case in cases if case.usage is not None),
+        output_tokens=sum(case.usage.output_tokens for case in cases if case.usage is not None),
         below_rules=sum(case.below_rules for case in cases),
         missed=tuple(case.vignette.id for case in cases if _is_high(case) and case.verdict.level is not RiskLevel.HIGH),
     )

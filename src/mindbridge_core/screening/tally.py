@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum, unique
@@ -13,6 +13,7 @@ import attrs
 
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening.assessment import age_band
+from mindbridge_core.screening.usage import UsageRow, UsageScope
 
 __all__ = ["Age", "Base", "Measure", "Person", "Profile", "Tallies", "Tally", "Window", "score_band", "tallied"]
 
@@ -120,6 +121,9 @@ class Tallies(Protocol):
 
     def fired(self, window: Window, one_in: int) -> Iterator[tuple[str, ...]]:
         """Return the ids of the rules that fired, by screening, of about one in `one_in`: always the same ones."""
+
+    def usage(self, scope: UsageScope) -> Sequence[UsageRow]:
+        """Return what asking models took; of patients who were removed as well, for it was spent."""
 
 
 @attrs.frozen(kw_only=True)

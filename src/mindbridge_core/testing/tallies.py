@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import attrs
 
 from mindbridge_core.patients import Patient, RiskLevel
 from mindbridge_core.screening import (
@@ -21,7 +24,10 @@ from mindbridge_core.screening import (
     Overridden,
     Screening,
     Standing,
+    Step,
     Tally,
+    Usage,
+    UsageRequest,
     Window,
     compared,
     tallied,
@@ -152,6 +158,48 @@ class TalliesContract(StoreContract):
             (Measure.FIRED, "crisis_calls_5"),
             (Measure.MISSING, "medication_adherence"),
         }
+
+    def test_what_models_took_is_summed_by_model_and_by_the_clinics_days_or_months(self) -> None:
+        """Failures too, and answers of which nobody said what they took; nothing of the rules, or of another clinic."""
+        store = self.store()
+        patient, gone, user = a_patient(store.clinic_a), a_patient(store.clinic_a), a_user(store.clinic_a)
+        # Half past four in the morning of the first is the evening before, where the clinic is.
+        night = datetime(2026, 3, 1, 4, 30, tzinfo=UTC)
+        small, large = Usage(input_tokens=700, output_tokens=90), Usage(input_tokens=2_147_483_647, output_tokens=1)
+        asked: dict[str, Any] = {"assessor": "scripted", "ai_model": "one"}
+        made = [
+            a_screening(patient, **asked, ai_usage=large, screened_at=night),
+            a_screening(patient, **asked, ai_usage=large),
+            a_screening(gone, **asked, ai_usage=small, ai_failure=FailureReason.STALE),
+            a_screening(patient, **asked | {"ai_model": "B"}),
+            a_screening(patient, assessor="scripted", ai_failure=FailureReason.TIMEOUT),
+            a_screening(patient),
+            a_screening(patient, **asked, ai_usage=small, screened_at=NOW + 2 * DAY),
+        ]
+        with store.open_unit(store.clinic_a) as unit:
+            unit.users.add(user)
+            unit.patients.add_many([patient, gone])
+            unit.screenings.add_many(made)
+            unit.patients.save(gone.removed(user.id, NOW))
+        request = UsageRequest(since=date(2026, 2, 1), until=NOW.date())
+        february, march = date(2026, 2, 1), date(2026, 3, 1)
+        big = large.input_tokens
+        assert used(store, store.clinic_a, request) == [
+            (february, "one", 1, 0, 0, big, 1),
+            (march, None, 1, 1, 1, 0, 0),
+            (march, "B", 1, 0, 1, 0, 0),
+            (march, "one", 2, 1, 0, big + 700, 91),
+        ]
+        by_day = UsageRequest(since=date(2026, 2, 28), until=NOW.date(), step=Step.DAY)
+        assert [row[0] for row in used(store, store.clinic_a, by_day)] == [date(2026, 2, 28), *3 * [NOW.date()]]
+        assert used(store, store.clinic_a, UsageRequest(since=march, until=march)) == []
+        assert used(store, store.clinic_b, request) == []
+
+
+def used(store: ContractStore, clinic_id: UUID, request: UsageRequest) -> list[tuple[object, ...]]:
+    """Return the rows of the request, at a clinic where it is five hours earlier."""
+    with store.open_unit(clinic_id) as unit:
+        return [attrs.astuple(row) for row in unit.tallies.usage(request.scope(ZoneInfo("America/New_York")))]
 
 
 def streamed(patient: Patient, place: int, at: datetime, *, drifted: bool) -> Screening:
