@@ -6,8 +6,11 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+import attrs
 import pytest
 
+from mindbridge_cli.commands import evaluate
+from mindbridge_core.screening import CURRENT_RULES
 from tests.cli.conftest import Run
 from tests.support.provider import GOOD, error, message, provider
 from tests.support.vignettes import golden_set
@@ -78,6 +81,14 @@ def test_a_set_on_which_too_little_is_found_ends_with_three(run: Run, tmp_path: 
     assert 3 == ended.exit_code
     assert "NOT HELD: missed hidden" in ended.stdout
     assert 0 == run("evaluate", str(path), "--least-sensitivity", "0").exit_code
+
+
+def test_the_gate_ends_with_three_when_a_rule_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tuple(rule for rule in CURRENT_RULES.rules if not rule.id.startswith("crisis_calls"))
+    monkeypatch.setattr(evaluate, "CURRENT_RULES", attrs.evolve(CURRENT_RULES, version="crippled", rules=kept))
+    ended = run("evaluate")
+    assert 3 == ended.exit_code
+    assert "NOT HELD: missed v001" in ended.stdout
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", '{"about": "x", "vignettes": [{}]}'])

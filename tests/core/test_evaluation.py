@@ -22,12 +22,17 @@ from mindbridge_core.screening import (
     FailureReason,
     RiskAssessor,
     RulesOnly,
+    RulesResult,
     Usage,
+    Verdict,
     Vignette,
     assess_cases,
+    conclude,
     evaluate,
+    evaluation,
     read_golden_set,
 )
+from tests.support.vignettes import golden_set
 
 CALM = {
     "id": "calm",
@@ -118,6 +123,41 @@ def test_a_model_that_reassures_or_fails_changes_nothing_that_the_rules_found(le
     assert (1.0, 0) == (found.rates.sensitivity, found.below_rules)
     assert (1 if level is None else 0) == found.failures
     assert ((0, 0) if level is None else (700, 90)) == (found.input_tokens, found.output_tokens)
+
+
+SHIPPED = read_golden_set(golden_set()).vignettes
+"""The set that comes along: a test of the command line holds its file to the generator."""
+GATE = 0.95
+IDS = [rule.id for rule in CURRENT_RULES.rules]
+WITHOUT_A_LEVEL = "contact_over_30_days"
+"""It flags for outreach, and says nothing of the level."""
+
+
+@pytest.mark.parametrize("assessor", [RulesOnly(), Model("low"), Model("medium"), Model("high"), Model(None)])
+def test_the_gate_holds_whatever_a_model_says(assessor: RiskAssessor) -> None:
+    found = evaluated(assessor, SHIPPED)
+    assert found.passes(GATE)
+    assert (300, 1.0, 0) == (found.rates.cases, found.rates.sensitivity, found.below_rules)
+
+
+@pytest.mark.parametrize("lost", IDS)
+def test_the_gate_turns_red_when_a_rule_is_lost(lost: str) -> None:
+    kept = tuple(rule for rule in CURRENT_RULES.rules if rule.id != lost)
+    crippled = attrs.evolve(CURRENT_RULES, version="crippled", rules=kept)
+    found = evaluate("rules", crippled, list(assess_cases(RulesOnly(), crippled, SHIPPED)))
+    assert found.passes(GATE) is (lost == WITHOUT_A_LEVEL)
+
+
+@pytest.mark.parametrize("level", ["low", "medium"])
+def test_the_gate_turns_red_when_a_model_is_let_to_lower(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def obedient(found: RulesResult, answer: Any) -> Verdict:
+        return attrs.evolve(conclude(found, answer), level=answer.risk_level)
+
+    monkeypatch.setattr(evaluation, "conclude", obedient)
+    found = evaluated(Model(level), SHIPPED)
+    assert found.below_rules
+    assert not found.passes(GATE)
+    assert not found.passes(0.0)
 
 
 def test_rates_of_nothing_are_none() -> None:

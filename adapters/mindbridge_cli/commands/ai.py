@@ -65,7 +65,7 @@ def usage(
         "until": request.until.isoformat(),
         "clinics": [_content(report, settings) for report in reports],
     }
-    result(content, _lines(reports, settings), json_=json_)
+    result(content, _lines(reports, request.step, settings), json_=json_)
 
 
 def _content(report: UsageReport, settings: Settings) -> dict[str, Any]:
@@ -85,16 +85,17 @@ def _text(cost: Decimal | None) -> str | None:
     return None if cost is None else str(cost)
 
 
-def _lines(reports: Sequence[UsageReport], settings: Settings) -> Iterator[str]:
+def _lines(reports: Sequence[UsageReport], step: Step, settings: Settings) -> Iterator[str]:
     for report in reports:
         yield f"clinic {report.clinic_id}"
         if not report.rows:
             yield "  no model was asked"
             continue
-        yield f"  {'':11}{'':30}{'requests':>9}{'failed':>8}{'tokens in':>12}{'out':>11}{'cost':>10}"
+        yield f"  {'':42}{'requests':>9}{'failed':>8}{'tokens in':>12}{'out':>11}{'cost':>10}"
         for row in report.rows:
             name = "(nobody answered)" if row.model is None else printable(row.model)
-            yield _line(row.period.isoformat(), name, [row], settings)
+            period = row.period.isoformat() if step is Step.DAY else f"{row.period:%Y-%m}"
+            yield _line(period, name, [row], settings)
         yield _line("in all", "", report.rows, settings)
         uncounted = sum(row.uncounted for row in report.rows)
         if uncounted:
@@ -108,4 +109,4 @@ def _line(period: str, name: str, rows: Sequence[UsageRow], settings: Settings) 
     sent, written = sum(row.input_tokens for row in rows), sum(row.output_tokens for row in rows)
     cost = _cost(settings, rows)
     priced = "" if cost is None else f"{cost:.2f}"
-    return f"  {period:11}{name[:29]:30}{requests:9}{failures:8}{sent:12}{written:11}{priced:>10}".rstrip()
+    return f"  {period:12}{name[:29]:30}{requests:9}{failures:8}{sent:12}{written:11}{priced:>10}".rstrip()

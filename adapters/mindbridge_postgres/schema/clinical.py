@@ -57,6 +57,9 @@ screenings = Table(
     Column("flags", JSONB, nullable=False, server_default="[]"),
     Column("missing", JSONB, nullable=False, server_default="[]"),
     *shaped("ai_failure", CODE_WORD, nullable=True),
+    # What asking a model took: of no person, and to be summed.
+    Column("ai_input_tokens", Integer),
+    Column("ai_output_tokens", Integer),
     # The record as it was seen, the rules that fired with what they saw, and what the model was told: for replays.
     *ciphertext("provenance", LONG),
     *one_of("review_status", REVIEW_STATUSES, default="pending_review"),
@@ -97,6 +100,9 @@ screenings = Table(
     CheckConstraint("risk_score BETWEEN 0 AND 100", name="risk_score"),
     CheckConstraint("jsonb_typeof(guardrails) = 'array'", name="guardrails"),
     CheckConstraint("duration_ms >= 0", name="duration_ms"),
+    CheckConstraint("ai_input_tokens >= 0", name="ai_input_tokens"),
+    CheckConstraint("ai_output_tokens >= 0", name="ai_output_tokens"),
+    CheckConstraint("(ai_input_tokens IS NULL) = (ai_output_tokens IS NULL)", name="usage"),
     # Written by a clinician or not at all: pending has no reviewer, the other two have one.
     CheckConstraint(
         "(review_status = 'pending_review') = (reviewed_by IS NULL)"
