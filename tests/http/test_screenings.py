@@ -180,3 +180,20 @@ def test_the_dashboard_shows_a_clinic_or_a_caseload_at_a_glance(world: World, ad
     stranger = world.session(Role.CASE_MANAGER).send("GET", "/screenings/dashboard").get_json()
     assert ({"active": 0, "screened": 0}, []) == (stranger["coverage"], stranger["urgent"])
     assert refused(world.session(Role.COMPLIANCE_OFFICER).send("GET", "/screenings/dashboard")) == (403, "forbidden")
+
+
+def test_drift_is_told_to_admins_and_officers_in_counts_alone(world: World, admin: Staff) -> None:
+    maria = world.session(Role.CASE_MANAGER)
+    made = maria.admit(**AT_RISK)
+    screen(maria, made["id"])
+    for caller in (admin, world.session(Role.COMPLIANCE_OFFICER)):
+        answer = caller.send("GET", "/screenings/drift?recent_days=7&reference_days=7")
+        assert 200 == answer.status_code
+        shown = answer.get_json()
+        assert (False, 0) == (shown["found"], shown["reference"]["screenings"])
+        assert {"too_few"} == {figure["standing"] for figure in shown["figures"]}
+        (rules,) = (one for one in shown["sources"] if one["measure"] == "rules_version")
+        assert not rules["changed"]
+        assert made["id"] not in answer.text
+    assert refused(maria.send("GET", "/screenings/drift")) == (403, "forbidden")
+    assert 422 == admin.send("GET", "/screenings/drift?recent_days=0").status_code

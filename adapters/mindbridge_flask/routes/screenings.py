@@ -11,10 +11,11 @@ import attrs
 from mindbridge_core import Action
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.patients import RiskLevel
-from mindbridge_core.screening import ReviewRequest, ReviewStatus, ScreeningFilter, ScreeningRequest
+from mindbridge_core.screening import DriftRequest, ReviewRequest, ReviewStatus, ScreeningFilter, ScreeningRequest
 from mindbridge_core.validation import Number, Text, checked, ruled
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.dashboard import DashboardResource
+from mindbridge_flask.drift import DriftResource
 from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.routing import RouteTable
 from mindbridge_flask.screenings import ReplayResource, ScreeningPage, ScreeningResource
@@ -88,6 +89,16 @@ def show_dashboard(call: StaffCall) -> Answer[DashboardResource]:
     Active patients by level, the screenings of 30 days, the ten most urgent, caseloads, what waits, and coverage.
     """
     return Answer(content=DashboardResource.of(call.core.show_dashboard(call.claim)))
+
+
+@SCREENINGS.route("GET", "/v1/screenings/drift", Action.SCREENING_DRIFT)
+def watch_drift(call: StaffCall, query: DriftRequest) -> Answer[DriftResource]:
+    """Compare the screenings of the last days with those before: levels, rules, missing values, model, reviews, ages.
+
+    Only counts: ages of fewer than ten patients are told with their neighbours. From a `psi` of 0.25 on a figure has
+    drifted, from 0.1 on it shifted; `too_few` where chance alone could reach 0.25.
+    """
+    return Answer(content=DriftResource.of(call.core.watch_drift(call.claim, query)))
 
 
 @SCREENINGS.route("GET", "/v1/screenings/{screening_id}", Action.SCREENING_VIEW)
