@@ -239,7 +239,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.SCREENING_QUEUE:  _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True),
     Action.SCREENING_REPLAY: _grant("patient", ADMIN, OFFICER, phi=True),
     Action.SCREENING_REVIEW: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
-    Action.SCREENING_USAGE:  _grant("clinic",  ADMIN, OPERATOR, phi=False),
+    Action.SCREENING_USAGE:  _grant("clinic",  OPERATOR, phi=False),
     Action.SCREENING_VIEW:   _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
     Action.SCREENING_WHAT_IF: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),

@@ -97,7 +97,7 @@ REACH: Final = {
     Action.SCREENING_QUEUE:  ("all",   "caseload",   "none",  "all",    "none",  "none"),
     Action.SCREENING_REPLAY: ("all",   "none",       "all",   "none",   "none",  "none"),
     Action.SCREENING_REVIEW: ("all",   "caseload",   "none",  "none",   "none",  "none"),
-    Action.SCREENING_USAGE:  ("all",   "none",       "none",  "none",   "none",  "all"),
+    Action.SCREENING_USAGE:  ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.SCREENING_VIEW:   ("all",   "reading",    "none",  "all",    "none",  "none"),
     Action.SCREENING_WHAT_IF: ("all",  "caseload",   "none",  "none",   "none",  "none"),
     Action.SESSION_END:      ("all",   "all",        "all",   "all",    "none",  "none"),

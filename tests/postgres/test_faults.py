@@ -237,7 +237,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
         on.claim, on.screening_id, ReviewRequest(decision=Decision.CONFIRM)
     ),
     Action.SCREENING_USAGE: lambda on: on.product.core.count_usage(
-        on.claim, UsageRequest(since=utc_now().date(), until=utc_now().date())
+        Operator(clinic_id=on.clinic_id), UsageRequest(since=utc_now().date(), until=utc_now().date())
     ),
     Action.SCREENING_VIEW: lambda on: on.product.core.view_screening(on.claim, on.screening_id),
     Action.SCREENING_WHAT_IF: lambda on: on.product.core.imagine_rules(
