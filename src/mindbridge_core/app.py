@@ -319,7 +319,7 @@ class MindBridge:
             reset_mfa=ResetMfa(work=work, tell=tell, clock=clock),
             view_mfa_policy=ViewMfaPolicy(work=work),
             change_mfa_policy=ChangeMfaPolicy(work=work, clock=clock),
-            admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id),
+            admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id, at_once=at_once),
             view_patient=ViewPatient(work=work),
             list_patients=ListPatients(work=work),
             change_patient=ChangePatient(work=work, clock=clock, new_id=new_id, at_once=at_once),

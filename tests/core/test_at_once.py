@@ -23,7 +23,7 @@ from mindbridge_core.care import (
 )
 from mindbridge_core.errors import AuditUnavailable, SecondClinicianRequired
 from mindbridge_core.idempotency import IdempotencyKey
-from mindbridge_core.patients import AlertFilter, PatientChanges, PatientStatus, RiskLevel
+from mindbridge_core.patients import AlertFilter, PatientChanges, PatientDraft, PatientStatus, RiskLevel
 from mindbridge_core.screening import Decision, ReviewRequest, Screening
 from tests.core.house import START, House
 from tests.core.test_screenings import Ward, ward
@@ -94,6 +94,24 @@ def test_who_becomes_high_by_a_record_is_screened_with_it(
     )
     record(here)
     assert ([screening], 1) == (screenings(here), alerted(here))
+
+
+@pytest.mark.parametrize("given", [RiskLevel.LOW, RiskLevel.MEDIUM])
+def test_no_level_that_is_given_hides_what_the_rules_say(given: RiskLevel) -> None:
+    here = ward(crisis_calls_30days=5)
+    assert ([], None) == (screenings(here), here.patient().current_risk_level)
+    here.change(current_risk_level=given)
+    assert (1, HIGH) == (len(screenings(here)), here.patient().current_risk_level)
+    draft = PatientDraft(name="Bea", crisis_calls_30days=5, current_risk_level=given)
+    admitted = here.house.core.admit_patient(here.manager, draft)
+    assert (HIGH, 2) == (admitted.current_risk_level, alerted(here))
+    assert "screening_id" in here.entries(Action.PATIENT_CREATE)[-1].changed_values
+
+
+def test_who_comes_back_into_care_is_looked_at() -> None:
+    here = ward(crisis_calls_30days=5, status=PatientStatus.INACTIVE)
+    here.change(status=PatientStatus.ACTIVE)
+    assert (1, HIGH) == (len(screenings(here)), here.patient().current_risk_level)
 
 
 def test_a_change_shows_the_level_that_it_came_to() -> None:

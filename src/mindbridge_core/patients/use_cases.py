@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 import attrs
@@ -37,6 +38,10 @@ _answers.register_structure_hook(Decimal, lambda text, _: Decimal(text))
 _answers.register_unstructure_hook(Patient, make_dict_unstructure_fn(Patient, _answers, basis=override(omit=True)))
 
 
+_TELLING: Final = NUMBERS | {"current_risk_level", "status"}
+"""After a change of which it is looked at whether the rules say `high`."""
+
+
 def _refuse(findings: list[Finding]) -> None:
     if findings:
         raise InvalidInput(findings)
@@ -57,11 +62,15 @@ def _set_fields(patient: Patient) -> dict[str, object]:
 
 @attrs.frozen(kw_only=True)
 class AdmitPatient:
-    """Take a person into care at the caller's own clinic. A case manager's new patient joins their own caseload."""
+    """Take a person into care at the caller's own clinic. A case manager's new patient joins their own caseload.
+
+    Who comes with a level is screened at once where the rules say `high`: no level that is given hides that.
+    """
 
     work: Work[PatientUnit]
     clock: Clock
     new_id: NewId
+    at_once: AtOnce
 
     def __call__(self, caller: Caller, draft: PatientDraft, *, once: IdempotencyKey | None = None) -> Patient:
         """Return the new patient, or with a key used before the one that its first request made.
@@ -76,9 +85,14 @@ class AdmitPatient:
             patient = self._patient(desk, draft, patient_id, now)
             desk.unit.patients.add(patient)
             raise_given(desk, self.new_id, [patient.id] if at_high(patient) else [], now)
-            desk.changes(_set_fields(patient), plain=AUDITABLE_FIELDS)
+            followed = NOTHING if patient.current_risk_level is None else self.at_once(desk, patient)
+            noted = {**_set_fields(patient), **followed.changes}
+            desk.changes(noted, plain=AUDITABLE_FIELDS | followed.changes.keys())
+            if followed.changes:
+                patient = reach(desk, patient_id)
             if once:
                 desk.unit.answers.keep(desk.actor.user_id, once, _answers.dumps(patient))
+        followed.tell()
         return patient
 
     def _repeat(self, desk: Desk[PatientUnit], answer: str) -> Patient:
@@ -136,8 +150,8 @@ class ListPatients:
 class ChangePatient:
     """Change any of a patient's fields. Only an admin gives a patient to another case manager.
 
-    Whoever comes to `high` by it is told of by an alert; whom a number that was sent makes `high` by the rules is
-    screened by them at once.
+    Whoever comes to `high` by it is told of by an alert; whom the rules say to be `high` when a number, a level or a
+    status is sent is screened by them at once.
     """
 
     work: Work[PatientUnit]
@@ -174,7 +188,7 @@ class ChangePatient:
                 raised = at_high(changed) and not at_high(patient)
                 raise_given(desk, self.new_id, [patient_id] if raised else [], now)
                 patient = desk.unit.patients.save(changed)
-            followed = NOTHING if NUMBERS.isdisjoint(sent) else self.at_once(desk, patient)
+            followed = NOTHING if _TELLING.isdisjoint(sent) else self.at_once(desk, patient)
             if followed.changes:
                 patient = reach(desk, patient_id)
             desk.changes({**sent, **followed.changes}, plain=AUDITABLE_FIELDS | followed.changes.keys())
