@@ -72,7 +72,7 @@ class PostgresAlertFeed:
                     self._watchers.tell_all()
                     self._listening.set()
                     self._hear(connection)
-            except psycopg.Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the listening for good
                 self._listening.clear()
                 _log.warning("alerts are not heard of, only looked for: %s", type(error).__name__)
                 self._ending.wait(pause)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import attrs
 import psycopg
+import pytest
 
 from mindbridge_core import Role
 from mindbridge_core.patients import Alert, AlertKind, PatientDraft
 from mindbridge_core.patients.following import SETTLES
+from mindbridge_postgres import PostgresAlertFeed
 from mindbridge_security import utc_now
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
@@ -34,6 +38,32 @@ def test_the_oldest_transaction_that_has_written_is_known(product: Product, data
         assert found is not None
         assert abs(found - started) < timedelta(minutes=1)
     assert open_since(product, here) is None
+
+
+@pytest.mark.parametrize("error", [psycopg.OperationalError("password"), ZeroDivisionError("password")])
+def test_whatever_stops_the_listening_it_begins_again(
+    error: Exception, product: Product, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect, tries = vars(PostgresAlertFeed)["_connect"], list[int]()
+
+    def sometimes(feed: PostgresAlertFeed) -> psycopg.Connection:
+        tries.append(1)
+        if len(tries) < 3:
+            raise error
+        found: psycopg.Connection = connect(feed)
+        return found
+
+    monkeypatch.setattr(PostgresAlertFeed, "_connect", sometimes)
+    woken = threading.Event()
+    with product.feed.watch(uuid4(), woken.set):
+        assert woken.wait(30)
+        deadline = time.monotonic() + 30
+        while not product.feed.listening and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert 3 == len(tries)
+    assert 2 == caplog.text.count(f"only looked for: {type(error).__name__}")
+    assert "password" not in caplog.text
+    product.feed.close()
 
 
 def test_an_alert_of_a_transaction_that_lasts_long_is_told_when_it_ends(product: Product) -> None:
