@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mindbridge_anthropic import AnthropicAssessor
-from mindbridge_cli.assessors import assessor_of
+from mindbridge_cli.assessors import assessor_of, batch_assessor_of
 from mindbridge_cli.metrics import metrics_of
 from mindbridge_cli.readiness import lag_watches, ready_checks
 from mindbridge_cli.rings import followed_ring, ring_of
@@ -121,6 +121,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         ),
         detectors=detectors_of(_detection_limits(settings)),
         risk_assessor=assessor_of(settings),
+        batch_assessor=batch_assessor_of(settings),
         review_limits=ReviewLimits(high_hours=settings.review_high_hours),
         alert_feed=feed,
     )

@@ -229,6 +229,12 @@ class Settings:
     ai_per_minute: int = setting(
         "Requests to the model that each process begins a minute.", whole(1, 60_000), default=300
     )
+    ai_batch_from: int = setting(
+        "From how many patients on a batch is asked about at half the price and within a day, by the provider's own"
+        " batches; the rules' results are there at once. 0: never.",
+        whole(0, 10_000_000),
+        default=0,
+    )
     ai_input_price: float = setting(
         "What a million tokens sent cost, for the accounts.", number(0, 10_000), default=0.0
     )

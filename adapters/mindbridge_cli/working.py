@@ -46,6 +46,7 @@ def work(
                 if not stop.is_set():
                     chores(clinic)
                     went_on.append(_piece(core, clinic, worker, limits, daily))
+                    went_on.append(_asked(core, clinic, limits))
             if any(went_on):
                 continue
             if once:
@@ -102,6 +103,12 @@ def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, d
         return batch is not None
 
     return _kept_going(go_on, "a batch waits")
+
+
+def _asked(core: MindBridge, clinic_id: UUID, limits: JobLimits) -> bool:
+    """Go on with what the clinic's batches have asked of a model that takes a day; return whether anything was due."""
+    by = Operator(clinic_id=clinic_id)
+    return _kept_going(lambda: core.run_enquiry(by, limits) is not None, "an enquiry waits")
 
 
 def _kept_going(task: Callable[[], bool], otherwise: str) -> bool:

@@ -26,9 +26,9 @@ from mindbridge_core.oversight import AuditFinding
 from mindbridge_core.patients import Alert, BreakGlass, Patient, Recorded
 from mindbridge_core.phi import WrappedKey
 from mindbridge_core.privacy import Consent, Disclosure
-from mindbridge_core.screening import Batch, Screening, Settled
+from mindbridge_core.screening import Batch, Enquiry, Question, Screening, Settled
 
-__all__ = ["Answer", "BatchPiece", "CodeRow", "FactorRow", "Table", "Tables"]
+__all__ = ["Answer", "BatchPiece", "CodeRow", "FactorRow", "QuestionRow", "Table", "Tables"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -129,6 +129,17 @@ class BatchPiece:
 
 
 @attrs.frozen
+class QuestionRow:
+    """A question, and what came of it."""
+
+    enquiry_id: UUID
+    batch_id: UUID
+    question: Question
+    outcome: str | None = None
+    screening_id: UUID | None = None
+
+
+@attrs.frozen
 class Tables:
     """All tables of all clinics. A key begins with the clinic's id wherever a row belongs to one."""
 
@@ -149,6 +160,7 @@ class Tables:
     directory: Table[str, DirectoryEntry] = attrs.field(factory=Table)
     disclosures: Table[tuple[UUID, UUID], Disclosure] = attrs.field(factory=Table)
     emergency_accesses: Table[tuple[UUID, UUID], BreakGlass] = attrs.field(factory=Table)
+    enquiries: Table[tuple[UUID, UUID], Enquiry] = attrs.field(factory=Table)
     entries: Table[tuple[UUID, int, int], SealedEntry] = attrs.field(factory=Table)
     heads: Table[tuple[UUID, int], ChainHead] = attrs.field(factory=Table)
     metrics: Table[tuple[UUID, UUID], PatientMetric] = attrs.field(factory=Table)
@@ -156,6 +168,7 @@ class Tables:
     mrns: Table[tuple[UUID, str], UUID | None] = attrs.field(factory=Table)
     organizations: Table[UUID, Organization] = attrs.field(factory=Table)
     patients: Table[tuple[UUID, UUID], Patient] = attrs.field(factory=Table)
+    questions: Table[tuple[UUID, UUID], QuestionRow] = attrs.field(factory=Table)
     recorded: Table[tuple[UUID, UUID], Recorded] = attrs.field(factory=Table)
     recovery_codes: Table[tuple[UUID, UUID, str], CodeRow] = attrs.field(factory=Table)
     refresh_tokens: Table[tuple[UUID, bytes], RefreshToken] = attrs.field(factory=Table)

@@ -19,6 +19,7 @@ from mindbridge_memory.care import MemoryAppointments, MemoryCrisisEvents, Memor
 from mindbridge_memory.clinics import MemoryClinics, MemoryWrappedKeys
 from mindbridge_memory.custody import MemoryKeyStore
 from mindbridge_memory.emergency import MemoryEmergencyAccesses
+from mindbridge_memory.enquiries import MemoryEnquiries
 from mindbridge_memory.findings import MemoryAuditFindings
 from mindbridge_memory.identity import (
     MemoryDirectory,
@@ -95,6 +96,11 @@ class MemoryUnit:
     def batches(self) -> MemoryBatches:
         """The clinic's batches."""
         return MemoryBatches(self.tables, self.clinic_id)
+
+    @property
+    def enquiries(self) -> MemoryEnquiries:
+        """What was asked of somebody who takes a day."""
+        return MemoryEnquiries(self.tables, self.clinic_id)
 
     @property
     def jobs(self) -> MemoryJobQueue:

@@ -24,6 +24,7 @@ from mindbridge_postgres.clinics import PostgresClinics
 from mindbridge_postgres.custody import PostgresKeyStore
 from mindbridge_postgres.database import Connection, Database, set_clinic
 from mindbridge_postgres.emergency import PostgresEmergencyAccesses
+from mindbridge_postgres.enquiries import PostgresEnquiries
 from mindbridge_postgres.errors import translate
 from mindbridge_postgres.findings import PostgresAuditFindings
 from mindbridge_postgres.identity import (
@@ -99,6 +100,11 @@ class PostgresUnit:
     def batches(self) -> PostgresBatches:
         """The clinic's batches."""
         return PostgresBatches(self.connection, self.clinic_id)
+
+    @cached_property
+    def enquiries(self) -> PostgresEnquiries:
+        """What was asked of somebody who takes a day."""
+        return PostgresEnquiries(self.connection, self.clinic_id, self.cipher)
 
     @cached_property
     def jobs(self) -> PostgresJobQueue:

@@ -79,14 +79,23 @@ from mindbridge_core.phi import ClinicKeys, WrappedKeys
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.privacy.use_cases.consents import ListConsents, RecordConsent, RevokeConsent
 from mindbridge_core.privacy.use_cases.disclosures import AccountDisclosures, DiscloseRecord, ReportAccess
-from mindbridge_core.screening import CURRENT_RULES, RULE_SETS, ReviewLimits, RiskAssessor, ScreeningUnit
+from mindbridge_core.screening import (
+    CURRENT_RULES,
+    RULE_SETS,
+    BatchAssessor,
+    ReviewLimits,
+    RiskAssessor,
+    ScreeningUnit,
+)
 from mindbridge_core.screening.at_once import ScreenAtOnce
 from mindbridge_core.screening.raising import Alarm, RaiseHighs, RaiseOverdue
 from mindbridge_core.screening.use_cases.batches import CancelTask, OrderBatch, ViewTask
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
 from mindbridge_core.screening.use_cases.drifting import WatchDrift
+from mindbridge_core.screening.use_cases.enquiring import RunEnquiry
 from mindbridge_core.screening.use_cases.escalations import EscalateReviews
 from mindbridge_core.screening.use_cases.overviews import ShowDashboard
+from mindbridge_core.screening.use_cases.preparing import PrepareEnquiry
 from mindbridge_core.screening.use_cases.replays import ImagineRules, ReplayScreening
 from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScreening
 from mindbridge_core.screening.use_cases.running import RunBatch
@@ -132,6 +141,7 @@ class Ports:
     emergency_limits: EmergencyLimits
     detectors: Sequence[Detector]
     risk_assessor: RiskAssessor
+    batch_assessor: BatchAssessor
     review_limits: ReviewLimits
     alert_feed: AlertFeed
 
@@ -213,6 +223,7 @@ class MindBridge:
     count_usage: CountUsage
     order_batch: OrderBatch
     run_batch: RunBatch
+    run_enquiry: RunEnquiry
     view_task: ViewTask
     cancel_task: CancelTask
     screen_caseload: ScreenCaseload
@@ -259,6 +270,9 @@ class MindBridge:
             clock=clock,
             new_id=new_id,
             alarm=alarm,
+        )
+        prepare = PrepareEnquiry(
+            assessor=ports.batch_assessor, screen=screen, clock=clock, new_id=new_id, new_secret=ports.new_secret
         )
         return cls(
             ports=ports,
@@ -377,7 +391,8 @@ class MindBridge:
             watch_drift=WatchDrift(work=work, clock=clock),
             count_usage=CountUsage(work=work),
             order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),
-            run_batch=RunBatch(work=work, screen=screen, caseloads=caseloads, clock=clock),
+            run_batch=RunBatch(work=work, screen=screen, caseloads=caseloads, prepare=prepare, clock=clock),
+            run_enquiry=RunEnquiry(work=work, screen=screen, assessor=ports.batch_assessor, clock=clock),
             view_task=ViewTask(work=work),
             cancel_task=CancelTask(work=work, clock=clock),
             screen_caseload=caseloads,

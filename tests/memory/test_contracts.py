@@ -126,6 +126,10 @@ class TestDays(OverMemory, testing.DaysContract):
     pass
 
 
+class TestEnquiries(OverMemory, testing.EnquiriesContract):
+    pass
+
+
 class TestScreenings(OverMemory, testing.ScreeningsContract):
     pass
 

@@ -205,6 +205,10 @@ class TestDays(OverPostgres, testing.DaysContract):
     pass
 
 
+class TestEnquiries(OverPostgres, testing.EnquiriesContract):
+    pass
+
+
 class TestScreenings(OverPostgres, testing.ScreeningsContract):
     pass
 

@@ -210,6 +210,7 @@ def test_fields_marked_phi_are_ciphertext(owner: Connection) -> None:
         "emergency_accesses": {"access_reason", "note"},
         "idempotency_keys": {"answer"},
         "patients": {"name", "mrn", "mrn_index", "date_of_birth", "diagnosis", "diagnosis_code"},
+        "questions": {"asked"},
         "reports": {"caseload_filter"},
         "screenings": {"clinical_notes", "ai_raw_response", "review_note", "primary_risk_factor"}
         | {"contributing_factors", "recommended_actions", "provenance", "proposed_reason"},

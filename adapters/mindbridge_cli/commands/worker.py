@@ -38,8 +38,15 @@ LEASES_PER_BUDGET = 3
     show_default=True,
     help="Patients in one transaction where nobody but the rules is asked.",
 )
+@click.option(
+    "--look",
+    type=click.FloatRange(0.05, 3600),
+    default=60.0,
+    show_default=True,
+    help="Seconds until the first look at a provider's batch; each further pause is twice as long, up to 15 times.",
+)
 @click.pass_context
-def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk: int) -> None:
+def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk: int, look: float) -> None:
     """Run the batches of screenings that were ordered, until SIGTERM or SIGINT; any number of workers may run.
 
     A worker may be killed at any moment: each patient is screened once, and another worker goes on. With
@@ -55,6 +62,8 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
         lease_asking=timedelta(seconds=LEASES_PER_BUDGET * settings.ai_budget_seconds),
         by_rules=chunk,
         at_once=min(settings.ai_at_once, settings.pool_max),
+        look=timedelta(seconds=look),
+        longest_look=timedelta(seconds=15 * look),
     )
     at = None if settings.screening_time is None else time.fromisoformat(settings.screening_time)
     with composed(settings) as product:

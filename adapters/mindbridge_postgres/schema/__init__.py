@@ -16,6 +16,7 @@ from mindbridge_postgres.schema.compliance import (
     clinic_keys,
     idempotency_keys,
 )
+from mindbridge_postgres.schema.enquiries import enquiries, questions
 from mindbridge_postgres.schema.identity import (
     account_tokens,
     clinic_policies,
@@ -51,6 +52,7 @@ __all__ = [
     "crisis_events",
     "disclosures",
     "emergency_accesses",
+    "enquiries",
     "idempotency_keys",
     "login_attempts",
     "login_directory",
@@ -60,6 +62,7 @@ __all__ = [
     "patient_metrics",
     "patient_search",
     "patients",
+    "questions",
     "recovery_codes",
     "refresh_tokens",
     "reports",

@@ -26,7 +26,16 @@ from mindbridge_core.screening.batches import (
 )
 from mindbridge_core.screening.caseload import CaseloadPage, CaseloadScope
 from mindbridge_core.screening.drift import Drift, DriftRequest, Figure, Source, Standing, compared, stability
-from mindbridge_core.screening.enquiries import AnswersCutOff, BatchAssessor, NoBatches, Progress, Submission
+from mindbridge_core.screening.enquiries import (
+    AnswersCutOff,
+    BatchAssessor,
+    Enquiries,
+    Enquiry,
+    NoBatches,
+    Progress,
+    Question,
+    Submission,
+)
 from mindbridge_core.screening.entities import (
     Decision,
     FiredRecord,
@@ -110,6 +119,8 @@ __all__ = [
     "Drift",
     "DriftRequest",
     "Effect",
+    "Enquiries",
+    "Enquiry",
     "Evaluation",
     "Fact",
     "FailureReason",
@@ -135,6 +146,7 @@ __all__ = [
     "Profile",
     "Progress",
     "Prompt",
+    "Question",
     "Rates",
     "RecommendedAction",
     "RecordSnapshot",

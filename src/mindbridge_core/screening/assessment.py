@@ -112,6 +112,8 @@ def _band(value: int | None, bounds: tuple[int, ...], bands: tuple[str, ...]) ->
 class FailureReason(StrEnum):
     """Why there is no answer to go by; for `stale`, why it counts only where it raises."""
 
+    DEFERRED = "deferred"
+    """Somebody is asked who takes up to a day: if an answer comes, it makes another screening."""
     DISABLED = "disabled"
     MALFORMED = "malformed"
     NO_CONSENT = "no_consent"

@@ -102,6 +102,14 @@ class JobLimits:
     """Questions to the assessor that are under way together."""
     deaths: int = 3
     """Over how many workers lost a patient is set aside."""
+    look: timedelta = timedelta(minutes=1)
+    """How long the first pause is before somebody who takes up to a day is asked how far they are."""
+    longest_look: timedelta = timedelta(minutes=15)
+    """How long the longest is: each is twice the one before."""
+    send_within: timedelta = timedelta(hours=3)
+    """How long it is tried to send questions."""
+    answer_within: timedelta = timedelta(hours=26)
+    """How long answers are waited for; the provider promises them, or an end without, within 24 hours."""
 
 
 class Batches(Protocol):

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum, unique
 from typing import Protocol
+from uuid import UUID
 
 import attrs
 from attrs.validators import matches_re
 
 from mindbridge_core.screening.assessment import AssessmentRequest, AssessorFailure, AssessorReply, FailureReason
 
-__all__ = ["AnswersCutOff", "BatchAssessor", "NoBatches", "Progress", "Submission"]
+__all__ = [
+    "AnswersCutOff",
+    "BatchAssessor",
+    "Enquiries",
+    "Enquiry",
+    "NoBatches",
+    "Progress",
+    "Question",
+    "Submission",
+]
 
 
 @unique
@@ -108,3 +119,73 @@ class NoBatches:
     def cancel(self, _: Submission) -> bool:
         """Return True: there is nothing to end."""
         return True
+
+
+@attrs.frozen(kw_only=True)
+class Enquiry:
+    """Questions that are submitted together: about patients of one batch, whom the rules have screened already.
+
+    It is due at `look_at`. `tries` counts who took it up, so that one who was taken for dead can be told from the next.
+    `stopped` says why no answer counts any more, while somebody may still have to be told so.
+    """
+
+    id: UUID
+    clinic_id: UUID
+    batch_id: UUID
+    created_at: datetime
+    look_at: datetime
+    tries: int = 0
+    submission: Submission | None = None
+    submitted_at: datetime | None = None
+    stopped: str | None = None
+    ended_at: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """One patient of an enquiry. `custom_id` is random and known to nobody but us and whoever is asked.
+
+    `asked` is what was told of the patient; None until then.
+    """
+
+    id: UUID
+    patient_id: UUID
+    custom_id: str
+    asked: AssessmentRequest | None = attrs.field(default=None, repr=False)
+
+
+class Enquiries(Protocol):
+    """The enquiries of the unit's clinic, with a row for each question, that is settled once."""
+
+    def add(self, enquiry: Enquiry, questions: Sequence[Question]) -> None:
+        """Store a new enquiry and its questions."""
+
+    def claim(self, now: datetime, until: datetime) -> Enquiry | None:
+        """Return the enquiry that has been due longest, with one try more, due again at `until`; None when none is due.
+
+        Of those who ask at once none waits, and no two get the same.
+        """
+
+    def save(self, enquiry: Enquiry) -> bool:
+        """Store all but `tries`; return False, and store nothing, when it has ended or another took it up since."""
+
+    def questions(self, enquiry_id: UUID) -> Sequence[Question]:
+        """Return the questions that are not settled, in the order of their patients' ids."""
+
+    def ask(self, questions: Sequence[Question]) -> None:
+        """Store what is about to be told."""
+
+    def settle(self, question_id: UUID, outcome: str, screening_id: UUID | None = None) -> None:
+        """Store what came of a question; LostUpdate when that is settled already."""
+
+    def settle_rest(self, enquiry_id: UUID, outcome: str) -> int:
+        """Settle all that are not settled; return how many."""
+
+    def outcomes(self, enquiry_id: UUID) -> Mapping[str, int]:
+        """Return how many of the enquiry's questions came to what."""
+
+    def wanted(self, batch_id: UUID) -> bool:
+        """Whether the batch is there and was not cancelled."""
+
+    def waits(self, batch_id: UUID) -> bool:
+        """Whether a question about one of the batch's patients is not settled."""

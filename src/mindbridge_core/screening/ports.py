@@ -15,6 +15,7 @@ from mindbridge_core.patients import RiskLevel
 from mindbridge_core.privacy import PrivacyUnit
 from mindbridge_core.screening.assessment import AssessmentRequest, AssessorFailure, AssessorReply, FailureReason
 from mindbridge_core.screening.batches import Batches, JobQueue
+from mindbridge_core.screening.enquiries import Enquiries
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.overview import Overviews
 from mindbridge_core.screening.review import ReviewStatus
@@ -106,6 +107,10 @@ class ScreeningUnit(PrivacyUnit, Protocol):
     @property
     def batches(self) -> Batches:
         """The clinic's batches."""
+
+    @property
+    def enquiries(self) -> Enquiries:
+        """What was asked of somebody who takes a day."""
 
     @property
     def jobs(self) -> JobQueue:

@@ -22,6 +22,7 @@ from mindbridge_core.testing.clinics import ClinicsContract
 from mindbridge_core.testing.custody import KeyStoreContract
 from mindbridge_core.testing.days import DaysContract
 from mindbridge_core.testing.emergency import EmergencyAccessesContract
+from mindbridge_core.testing.enquiries import EnquiriesContract
 from mindbridge_core.testing.feed import AlertFeedContract
 from mindbridge_core.testing.findings import AuditFindingsContract
 from mindbridge_core.testing.keys import ClinicKeysContract, MasterKeyContract
@@ -64,6 +65,7 @@ __all__ = [
     "DaysContract",
     "DisclosuresContract",
     "EmergencyAccessesContract",
+    "EnquiriesContract",
     "KeyStoreContract",
     "LoginAttemptsContract",
     "MasterKeyContract",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from mindbridge_core.pagination import Page
 from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, reach
 from mindbridge_core.patients.reach import manages_cases
 from mindbridge_core.screening.caseload import CaseloadPage, CaseloadScope
+from mindbridge_core.screening.consulting import Consultation
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.making import made
 from mindbridge_core.screening.ports import ScreeningUnit
@@ -31,6 +32,8 @@ __all__ = ["ScreenCaseload"]
 _PAGE: Final = 500
 _EVERYBODY: Final = CaseloadScope()
 _FALLING: Final = frozenset({RiskLevel.MEDIUM, RiskLevel.HIGH})
+_NOBODY: Final = Consultation()
+_NOTHING_SAID: Final[Mapping[UUID, Consultation]] = {}
 
 
 @attrs.frozen(kw_only=True)
@@ -68,15 +71,20 @@ class ScreenCaseload:
         return result
 
     def store(
-        self, desk: Desk[ScreeningUnit], patients: Sequence[Patient], screening_type: str
+        self,
+        desk: Desk[ScreeningUnit],
+        patients: Sequence[Patient],
+        screening_type: str,
+        said: Mapping[UUID, Consultation] = _NOTHING_SAID,
     ) -> tuple[list[Screening], Raised]:
         """Screen the patients by rules in the desk's unit, and note for its entry who they are.
 
+        `said` is what their screenings say of a model, by the patients' ids.
         Returns the alerts too, of which to notify when the unit has closed. LostUpdate as above. Who could be lowered
         by a review meanwhile is held first: it would not see that there is a later screening.
         """
         desk.unit.patients.hold([one for one in patients if one.current_risk_level in _FALLING])
-        screenings = self._screened(desk, patients, screening_type)
+        screenings = self._screened(desk, patients, screening_type, said)
         desk.unit.screenings.add_many(screenings)
         pairs = list(zip(patients, screenings, strict=True))
         raised = [_raised(one, by) for one, by in pairs if by.shown_level is not one.current_risk_level]
@@ -92,7 +100,13 @@ class ScreenCaseload:
         desk.changes(values, plain=frozenset(values))
         return screenings, alarm
 
-    def _screened(self, desk: Desk[ScreeningUnit], patients: Sequence[Patient], screening_type: str) -> list[Screening]:
+    def _screened(
+        self,
+        desk: Desk[ScreeningUnit],
+        patients: Sequence[Patient],
+        screening_type: str,
+        said: Mapping[UUID, Consultation],
+    ) -> list[Screening]:
         zone, now = calendar(desk), self.clock()
         return [
             made(
@@ -104,6 +118,7 @@ class ScreenCaseload:
                 screening_type=screening_type,
                 started=now,
                 now=now,
+                consultation=said.get(patient.id, _NOBODY),
             )
             for patient in patients
         ]

@@ -20,10 +20,11 @@ from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
+from mindbridge_core.screening.use_cases.preparing import PrepareEnquiry
 from mindbridge_core.screening.use_cases.screenings import ScreenPatient
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["RunBatch"]
+__all__ = ["RunBatch", "found_batch", "owner_of", "told"]
 
 _DEFAULT: Final = JobLimits()
 _PLAIN: Final = frozenset({"state", "total", "screened", "failed", "reason"})
@@ -35,6 +36,8 @@ class _Owned:
 
     piece: Piece
     owner: Actor | Operator
+    deferred: bool
+    """Whether the rules screen them now, and somebody who takes up to a day is asked about them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,6 +51,7 @@ class RunBatch:
     work: Work[ScreeningUnit]
     screen: ScreenPatient
     caseloads: ScreenCaseload
+    prepare: PrepareEnquiry
     clock: Clock
 
     def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
@@ -75,7 +79,8 @@ class RunBatch:
         asks, now = willing(self.screen.assessor), self.clock()
         until = now + (max(limits.lease, limits.lease_asking) if asks else limits.lease)
         for batch_id in desk.unit.jobs.open():
-            piece = desk.unit.jobs.claim(batch_id, worker, now, until, limits.at_once if asks else limits.by_rules)
+            singly = asks and not self.prepare.takes(found_batch(desk, batch_id))
+            piece = desk.unit.jobs.claim(batch_id, worker, now, until, limits.at_once if singly else limits.by_rules)
             if piece is None:
                 continue
             found = self._answered_for(desk, piece, limits)
@@ -86,23 +91,26 @@ class RunBatch:
     def _answered_for(self, desk: Desk[ScreeningUnit], piece: Piece, limits: JobLimits) -> _Owned | Batch:
         """Return the piece with its owner; the batch, where there is nothing to screen."""
         batch_id = piece.batch.id
-        owner = _owner(desk, piece.batch)
+        owner = owner_of(desk, piece.batch)
         if owner is None:
             desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
-            return _told(desk, batch_id)
+            return told(desk, batch_id)
         if piece.deaths >= limits.deaths:
             lost = [Settled(patient_id=patient_id, reason="worker_died") for patient_id in piece.patients]
             desk.unit.batches.settle(batch_id, lost)
         elif piece.patients:
-            return _Owned(piece, owner)
+            return _Owned(piece, owner, self.prepare.takes(piece.batch))
         return self._ended(desk, batch_id)
 
     def _ended(self, desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
-        ended = desk.unit.batches.end(batch_id, self.clock())
-        return _told(desk, batch_id) if ended else _found(desk, batch_id)
+        ended = not desk.unit.enquiries.waits(batch_id) and desk.unit.batches.end(batch_id, self.clock())
+        return told(desk, batch_id) if ended else found_batch(desk, batch_id)
 
     def _screen(self, caller: Caller, owned: _Owned, limits: JobLimits) -> None:
-        left = owned.piece.patients if willing(self.screen.assessor) else self._together(owned)
+        asks = willing(self.screen.assessor)
+        left = owned.piece.patients if asks and not owned.deferred else self._together(owned)
+        if asks:
+            left = left[: limits.at_once]  # each is a question now; the next piece takes on the others
         if left:
             with ThreadPoolExecutor(limits.at_once) as threads:
                 list(threads.map(partial(self._alone, caller, owned), left))
@@ -115,7 +123,8 @@ class RunBatch:
                 waiting = desk.unit.batches.waiting(batch.id, owned.piece.patients)
                 found = desk.unit.patients.get_many(waiting)
                 patients = [patient for patient in found if in_caseload(desk.principal, patient)]
-                screenings, alarm = self.caseloads.store(desk, patients, batch.screening_type)
+                said = self.prepare(desk, batch, patients) if owned.deferred else {}
+                screenings, alarm = self.caseloads.store(desk, patients, batch.screening_type, said)
                 desk.unit.batches.settle(
                     batch.id, [Settled(patient_id=one.patient_id, screening_id=one.id) for one in screenings]
                 )
@@ -141,22 +150,23 @@ class RunBatch:
                 desk.unit.batches.settle(batch.id, [Settled(patient_id=patient_id, reason=reason)])
 
 
-def _found(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+def found_batch(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+    """Return a batch that there is."""
     batch = desk.unit.batches.get(batch_id)
     assert batch is not None  # noqa: S101 - batches are never deleted
     return batch
 
 
-def _told(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
+def told(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
     """Enter how the batch ended."""
-    batch = _found(desk, batch_id)
+    batch = found_batch(desk, batch_id)
     desk.resource_id = batch_id
     desk.changes({name: getattr(batch, name) for name in sorted(_PLAIN)}, plain=_PLAIN)
     desk.enter()
     return batch
 
 
-def _owner(desk: Desk[ScreeningUnit], batch: Batch) -> Actor | Operator | None:
+def owner_of(desk: Desk[ScreeningUnit], batch: Batch) -> Actor | Operator | None:
     """Return who ordered the batch, with the role of now; None when they may not screen any more."""
     origin = Origin(request_id=f"task-{batch.id}")
     if batch.ordered_by is None:

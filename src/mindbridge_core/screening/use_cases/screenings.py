@@ -18,7 +18,7 @@ from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.patients import Patient, reach
 from mindbridge_core.privacy import ConsentType, require_consent
-from mindbridge_core.screening.assessment import FailureReason, request_of
+from mindbridge_core.screening.assessment import AssessmentRequest, FailureReason, request_of
 from mindbridge_core.screening.batches import Settled
 from mindbridge_core.screening.consulting import Consultation, consult, willing
 from mindbridge_core.screening.entities import Screening, ScreeningRequest
@@ -31,7 +31,7 @@ from mindbridge_core.screening.rules import RuleSet
 from mindbridge_core.screening.snapshot import RecordSnapshot, snapshot_of
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["ListScreenings", "ScreenPatient", "ViewScreening"]
+__all__ = ["ListScreenings", "Order", "ScreenPatient", "ViewScreening", "held"]
 
 _PLAIN: Final = frozenset(
     {"screening_id", "risk_level", "current_risk_level", "rules_version", "assessor", "ai_failure", "asked"}
@@ -39,13 +39,13 @@ _PLAIN: Final = frozenset(
 
 
 @attrs.frozen(kw_only=True)
-class _Order:
+class Order:
     """A screening under way."""
 
     request: ScreeningRequest
-    once: IdempotencyKey | None
-    batch_id: UUID | None
     started: datetime
+    once: IdempotencyKey | None = None
+    batch_id: UUID | None = None
 
 
 def _named(_: ScreenPatient, __: attrs.Attribute[RiskAssessor], assessor: RiskAssessor) -> None:
@@ -84,58 +84,75 @@ class ScreenPatient:
         As one of a batch it settles the patient's row there in the same transaction too; LostUpdate, and nothing is
         kept, where that is settled already. Raises NotFound, IdempotencyKeyReused.
         """
-        order = _Order(request=request, once=once, batch_id=batch_id, started=self.clock())
+        order = Order(request=request, once=once, batch_id=batch_id, started=self.clock())
         screening, raised = self._answered(caller, order)
         self.alarm.notify(raised)
         return screening
 
-    def _answered(self, caller: Caller, order: _Order) -> tuple[Screening, Raised]:
+    def _answered(self, caller: Caller, order: Order) -> tuple[Screening, Raised]:
         patient_id = order.request.patient_id
         with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
-            patient = _held(desk, patient_id)
+            patient = held(desk, patient_id)
             if not willing(self.assessor):
                 return self._screen(desk, patient, order, Consultation())
-            if not self._consented(desk, patient):
+            if not self.consented(desk, patient):
                 refused = Consultation(failure=FailureReason.NO_CONSENT)
                 return self._screen(desk, patient, order, refused)
-            asked, version = request_of(patient, self._snapshot(desk, patient)), patient.version
+            asked, version = self.question(desk, patient), patient.version
             desk.changes({"asked": self.assessor.name}, plain=_PLAIN)
         consultation = consult(self.assessor, asked)
         with self.work(caller, Action.SCREENING_CREATE, resource_id=patient_id) as desk:
-            patient = _held(desk, patient_id)
-            if not self._consented(desk, patient):
+            patient = held(desk, patient_id)
+            if not self.consented(desk, patient):
                 consultation = Consultation(failure=FailureReason.NO_CONSENT)
             elif patient.version != version:
                 consultation = consultation.outdated
             return self._screen(desk, patient, order, consultation)
 
-    def _consented(self, desk: Desk[ScreeningUnit], patient: Patient) -> bool:
+    def consented(self, desk: Desk[ScreeningUnit], patient: Patient) -> bool:
+        """Whether the patient consents now to a model's being asked; held until the unit ends."""
         try:
             require_consent(desk.unit, patient, ConsentType.AI_ANALYSIS, self.clock())
         except ConsentRequired:
             return False
         return True
 
+    def question(self, desk: Desk[ScreeningUnit], patient: Patient) -> AssessmentRequest:
+        """Return what would be told of the patient now."""
+        return request_of(patient, self._snapshot(desk, patient))
+
     def _snapshot(self, desk: Desk[ScreeningUnit], patient: Patient) -> RecordSnapshot:
         return snapshot_of(patient, self.clock(), calendar(desk))
 
     def _screen(
-        self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
+        self, desk: Desk[ScreeningUnit], patient: Patient, order: Order, consultation: Consultation
     ) -> tuple[Screening, Raised]:
         once = order.once
         first = desk.unit.answers.first(desk.actor.user_id, once) if once else None
         if first is not None:
             return _repeat(desk, UUID(first)), Raised()
-        screening = self._screening(desk, patient, order, consultation)
+        screening, alarm = self.keep(desk, patient, order, consultation, self.assessor.name)
+        if order.batch_id is not None:  # last: it holds up the others of the batch until the unit ends
+            settled = Settled(patient_id=patient.id, screening_id=screening.id)
+            desk.unit.batches.settle(order.batch_id, [settled])
+        if once:
+            desk.unit.answers.keep(desk.actor.user_id, once, str(screening.id))
+        return screening, alarm
+
+    def keep(
+        self, desk: Desk[ScreeningUnit], patient: Patient, order: Order, consultation: Consultation, assessor: str
+    ) -> tuple[Screening, Raised]:
+        """Screen the patient, whom the unit holds, as of now; store it, and the level and alarm that follow from it.
+
+        `assessor` is who was asked. Returns the alerts too, of which to notify when the unit has closed.
+        """
+        screening = self._screening(desk, patient, order, consultation, assessor)
         desk.unit.screenings.add(screening)
         level = screening.shown_level
         if level is not patient.current_risk_level:
             raised = attrs.evolve(patient, current_risk_level=level, updated_at=screening.screened_at)
             desk.unit.patients.save(raised)
         alarm = self.alarm(desk.unit, [(patient, screening)])
-        if order.batch_id is not None:  # last: it holds up the others of the batch until the unit ends
-            settled = Settled(patient_id=patient.id, screening_id=screening.id)
-            desk.unit.batches.settle(order.batch_id, [settled])
         values = {
             "screening_id": screening.id,
             "risk_level": screening.risk_level,
@@ -145,12 +162,10 @@ class ScreenPatient:
             "ai_failure": screening.ai_failure,
         }
         desk.changes(values, plain=_PLAIN)
-        if once:
-            desk.unit.answers.keep(desk.actor.user_id, once, str(screening.id))
         return screening, alarm
 
     def _screening(
-        self, desk: Desk[ScreeningUnit], patient: Patient, order: _Order, consultation: Consultation
+        self, desk: Desk[ScreeningUnit], patient: Patient, order: Order, consultation: Consultation, assessor: str
     ) -> Screening:
         return made(
             patient,
@@ -161,12 +176,12 @@ class ScreenPatient:
             screening_type=order.request.screening_type,
             started=order.started,
             now=self.clock(),
-            assessor=self.assessor.name,
+            assessor=assessor,
             consultation=consultation,
         )
 
 
-def _held(desk: Desk[ScreeningUnit], patient_id: UUID) -> Patient:
+def held(desk: Desk[ScreeningUnit], patient_id: UUID) -> Patient:
     """Return the patient as they are when nobody else holds them, held until the unit ends."""
     reach(desk, patient_id)
     desk.unit.consents.held(patient_id)
