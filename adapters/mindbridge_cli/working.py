@@ -108,7 +108,7 @@ def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, d
 def _asked(core: MindBridge, clinic_id: UUID, limits: JobLimits) -> bool:
     """Go on with what the clinic's batches have asked of a model that takes a day; return whether anything was due."""
     by = Operator(clinic_id=clinic_id)
-    return _kept_going(lambda: core.run_enquiry(by, limits) is not None, "an enquiry waits")
+    return _kept_going(lambda: core.run_batch.enquiry(by, limits) is not None, "an enquiry waits")
 
 
 def _kept_going(task: Callable[[], bool], otherwise: str) -> bool:

@@ -223,7 +223,6 @@ class MindBridge:
     count_usage: CountUsage
     order_batch: OrderBatch
     run_batch: RunBatch
-    run_enquiry: RunEnquiry
     view_task: ViewTask
     cancel_task: CancelTask
     screen_caseload: ScreenCaseload
@@ -274,6 +273,7 @@ class MindBridge:
         prepare = PrepareEnquiry(
             assessor=ports.batch_assessor, screen=screen, clock=clock, new_id=new_id, new_secret=ports.new_secret
         )
+        enquiry = RunEnquiry(work=work, screen=screen, assessor=ports.batch_assessor, clock=clock)
         return cls(
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
@@ -391,8 +391,9 @@ class MindBridge:
             watch_drift=WatchDrift(work=work, clock=clock),
             count_usage=CountUsage(work=work),
             order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),
-            run_batch=RunBatch(work=work, screen=screen, caseloads=caseloads, prepare=prepare, clock=clock),
-            run_enquiry=RunEnquiry(work=work, screen=screen, assessor=ports.batch_assessor, clock=clock),
+            run_batch=RunBatch(
+                work=work, screen=screen, caseloads=caseloads, prepare=prepare, enquiry=enquiry, clock=clock
+            ),
             view_task=ViewTask(work=work),
             cancel_task=CancelTask(work=work, clock=clock),
             screen_caseload=caseloads,

@@ -57,7 +57,7 @@ class Clinic:
         by, worker = Operator(clinic_id=self.clinic_id), uuid4()
         while (batch := self.core.run_batch(by, worker, limits)) is not None and not batch.ended:
             pass
-        self.core.run_enquiry(by, limits)
+        self.core.run_batch.enquiry(by, limits)
 
     def done(self, batch: Batch, steps: int = 12) -> Batch:
         for _ in range(steps):

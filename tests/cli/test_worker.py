@@ -215,7 +215,7 @@ class Lamp:
 
     def __init__(self, stop: Event, error: Exception) -> None:
         self.ports, self.trails, self.stop, self.error = self, self, stop, error
-        self.order_batch = self.run_batch = self.escalate_reviews = self.sweep_clinic = self
+        self.order_batch = self.run_batch = self.enquiry = self.escalate_reviews = self.sweep_clinic = self
         self.released = 0
 
     def clinics(self) -> list[UUID]:

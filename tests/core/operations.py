@@ -120,7 +120,6 @@ USE_CASES: Final = {
     "cancel_task": Action.TASK_CANCEL,
     "order_batch": Action.SCREENING_BATCH,
     "run_batch": Action.TASK_RUN,
-    "run_enquiry": Action.TASK_RUN,
     "view_task": Action.TASK_VIEW,
     "screen_caseload": Action.SCREENING_CASELOAD,
     "screen_patient": Action.SCREENING_CREATE,

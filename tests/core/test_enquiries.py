@@ -70,7 +70,7 @@ def step(here: Ward, limits: JobLimits = SMALL) -> bool:
     """Do what is due now; return whether anything was."""
     core, by, worker, went_on = here.house.core, Operator(clinic_id=here.clinic), uuid4(), False
     for _ in range(50):
-        batch, enquiry = core.run_batch(by, worker, limits), core.run_enquiry(by, limits)
+        batch, enquiry = core.run_batch(by, worker, limits), core.run_batch.enquiry(by, limits)
         core.run_batch.release(by, worker)
         if batch is None and enquiry is None:
             break
@@ -314,7 +314,7 @@ def test_unknown_ids_count_for_nobody_the_first_answer_counts_and_who_has_none_k
     whole = JobLimits(by_rules=10)
     core.run_batch(by, uuid4(), whole)
     for _ in range(3):
-        core.run_enquiry(by, whole)
+        core.run_batch.enquiry(by, whole)
         here.house.clock.forward(minutes=2)
     (answered,) = second(here)
     assert (MEDIUM, "0" * 64) == (answered.risk_level, answered.ai_prompt_hash)
@@ -398,7 +398,7 @@ def test_the_kill_switch_stops_what_waits_and_cancels_what_is_under_way() -> Non
     batch = order(here)
     core, by = here.house.core, Operator(clinic_id=here.clinic)
     core.run_batch(by, uuid4(), JobLimits(by_rules=2))
-    core.run_enquiry(by)
+    core.run_batch.enquiry(by)
     core.run_batch(by, uuid4(), JobLimits(by_rules=2, lease=timedelta(0)))
     provider.asks = False
     done = days(here, batch, hours=1)
@@ -414,7 +414,7 @@ def test_who_may_not_screen_any_more_gets_no_answers() -> None:
     step(here)
     here.house.core.deactivate_staff(here.admin, here.manager.user_id)
     here.house.clock.forward(minutes=20)
-    here.house.core.run_enquiry(Operator(clinic_id=here.clinic))
+    here.house.core.run_batch.enquiry(Operator(clinic_id=here.clinic))
     assert ["None", "owner_may_not_screen", "owner_may_not_screen"] == outcomes(here)
     for _ in range(20):
         step(here)
@@ -554,7 +554,7 @@ def test_of_two_who_send_the_same_the_later_counts_and_the_other_cancels_its_own
         sent = submit(this, questions)
         if len(this.sent) == 1:
             here.house.clock.forward(hours=1)
-            core.run_enquiry(by)
+            core.run_batch.enquiry(by)
         return sent
 
     with pytest.MonkeyPatch.context() as patch:
@@ -574,7 +574,7 @@ def test_of_two_who_stop_or_end_the_same_one_does() -> None:
     here.house.clock.forward(minutes=20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryEnquiries, "save", lambda *_: False)
-        assert here.house.core.run_enquiry(Operator(clinic_id=here.clinic)) is not None
+        assert here.house.core.run_batch.enquiry(Operator(clinic_id=here.clinic)) is not None
     assert ["None"] == outcomes(here)
     saves = []
 
@@ -585,7 +585,7 @@ def test_of_two_who_stop_or_end_the_same_one_does() -> None:
     here.house.clock.forward(minutes=20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryEnquiries, "save", first_only)
-        here.house.core.run_enquiry(Operator(clinic_id=here.clinic))
+        here.house.core.run_batch.enquiry(Operator(clinic_id=here.clinic))
     assert ["cancelled"] == outcomes(here)
     assert [None] == [one.ended_at for one in here.house.store.tables.enquiries.rows()]
 
@@ -644,7 +644,7 @@ def test_one_whom_the_rules_cannot_screen_with_the_others_is_asked_about_alone(
     monkeypatch.setattr(MemoryPatients, "get_many", damaged)
     for _ in range(30):
         here.house.core.run_batch(Operator(clinic_id=here.clinic), uuid4(), attrs.evolve(SMALL, lease=timedelta(0)))
-        here.house.core.run_enquiry(Operator(clinic_id=here.clinic), SMALL)
+        here.house.core.run_batch.enquiry(Operator(clinic_id=here.clinic), SMALL)
         here.house.clock.forward(minutes=1)
     assert told(here, batch).ended
     assert 2 == len(assessor.asked)

@@ -20,7 +20,7 @@ from mindbridge_core.screening.enquiries import AnswersCutOff, BatchAssessor, En
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.raising import Raised
-from mindbridge_core.screening.use_cases.running import found_batch, owner_of, told
+from mindbridge_core.screening.use_cases.owning import found_batch, owner_of, told
 from mindbridge_core.screening.use_cases.screenings import Order, ScreenPatient, held
 from mindbridge_core.work import Desk, Work
 

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import attrs
 
-from mindbridge_core.access import GRANTS, Action
-from mindbridge_core.actor import Actor, Caller, Operator, Origin
+from mindbridge_core.access import Action
+from mindbridge_core.actor import Actor, Caller, Operator
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, LostUpdate, MindBridgeError
 from mindbridge_core.patients.rules import in_caseload
@@ -20,14 +20,15 @@ from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
+from mindbridge_core.screening.use_cases.enquiring import RunEnquiry
+from mindbridge_core.screening.use_cases.owning import found_batch, owner_of, told
 from mindbridge_core.screening.use_cases.preparing import PrepareEnquiry
 from mindbridge_core.screening.use_cases.screenings import ScreenPatient
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["RunBatch", "found_batch", "owner_of", "told"]
+__all__ = ["RunBatch"]
 
 _DEFAULT: Final = JobLimits()
-_PLAIN: Final = frozenset({"state", "total", "screened", "failed", "reason"})
 
 
 @attrs.frozen
@@ -52,6 +53,8 @@ class RunBatch:
     screen: ScreenPatient
     caseloads: ScreenCaseload
     prepare: PrepareEnquiry
+    enquiry: RunEnquiry
+    """Goes on with what was asked about the clinic's batches, as this does with the batches."""
     clock: Clock
 
     def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
@@ -148,30 +151,3 @@ class RunBatch:
             reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
             with self.work(caller, Action.TASK_RUN) as desk:
                 desk.unit.batches.settle(batch.id, [Settled(patient_id=patient_id, reason=reason)])
-
-
-def found_batch(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
-    """Return a batch that there is."""
-    batch = desk.unit.batches.get(batch_id)
-    assert batch is not None  # noqa: S101 - batches are never deleted
-    return batch
-
-
-def told(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
-    """Enter how the batch ended."""
-    batch = found_batch(desk, batch_id)
-    desk.resource_id = batch_id
-    desk.changes({name: getattr(batch, name) for name in sorted(_PLAIN)}, plain=_PLAIN)
-    desk.enter()
-    return batch
-
-
-def owner_of(desk: Desk[ScreeningUnit], batch: Batch) -> Actor | Operator | None:
-    """Return who ordered the batch, with the role of now; None when they may not screen any more."""
-    origin = Origin(request_id=f"task-{batch.id}")
-    if batch.ordered_by is None:
-        return Operator(clinic_id=batch.clinic_id, origin=origin)
-    user = desk.unit.users.get(batch.ordered_by)
-    if user is None or not user.active or user.role not in GRANTS[Action.SCREENING_BATCH].holders:
-        return None
-    return Actor(clinic_id=batch.clinic_id, user_id=user.id, role=user.role, origin=origin)
