@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mindbridge_anthropic.breaker import CircuitBreaker
@@ -83,6 +84,11 @@ class AnthropicAssessor:
             answer = self._failure(FailureReason.UNEXPECTED)
         self._tell_breaker(answer)
         return answer
+
+    def load(self) -> None:
+        """Load what asking needs, which may take seconds: so that no first question spends its time on it."""
+        for name in ("anthropic.resources.messages", "mindbridge_anthropic.transport"):
+            import_module(name)
 
     def close(self) -> None:
         """End the loop and its connections; a later call begins anew."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -272,3 +274,12 @@ def test_the_key_is_in_no_representation() -> None:
     settings = AnthropicSettings(api_key=KEY)
     assert KEY not in repr(settings)
     assert KEY not in repr(AnthropicAssessor(settings))
+
+
+def test_what_asking_needs_can_be_loaded_before() -> None:
+    script = (
+        "import sys; from mindbridge_anthropic import AnthropicAssessor, AnthropicSettings;"
+        "assessor = AnthropicAssessor(AnthropicSettings(api_key='k')); assert 'anthropic' not in sys.modules;"
+        "assessor.load(); assert 'anthropic.resources.messages' in sys.modules; assessor.close()"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)

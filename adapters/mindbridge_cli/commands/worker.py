@@ -9,6 +9,7 @@ from threading import Event
 
 import click
 
+from mindbridge_anthropic import AnthropicAssessor
 from mindbridge_cli.compose import composed
 from mindbridge_cli.logs import configure_logs
 from mindbridge_cli.program import settings_of
@@ -67,5 +68,8 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
     )
     at = None if settings.screening_time is None else time.fromisoformat(settings.screening_time)
     with composed(settings) as product:
+        assessor = product.core.ports.risk_assessor
+        if isinstance(assessor, AnthropicAssessor):
+            assessor.load()
         gc.freeze()  # what is there by now stays: looking through it again and again costs a tenth of the time
         work(product.core, stop, limits=limits, pause=poll, once=once, daily=at)
