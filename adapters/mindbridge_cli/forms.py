@@ -138,8 +138,8 @@ def text(kind: str) -> tuple[str, Converter[str]]:
 
 
 def hour() -> tuple[str, Converter[str]]:
-    """Take a time of day."""
-    return "a time of day, as `06:30`", _matching(re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]"))
+    """Take a time of day, or that there is none."""
+    return "a time of day, as `06:30`, or `never`", _matching(re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|never"))
 
 
 def secret_text(takes: str) -> tuple[str, Converter[str]]:

@@ -206,9 +206,10 @@ class Settings:
         number(0.1, 168),
         default=24.0,
     )
-    screening_time: str | None = setting(
-        "When `worker` has all active patients of each clinic screened, by the clinic's clock. Without it: never.",
+    screening_time: str = setting(
+        "When `worker` has all active patients of each clinic screened, every day, by the clinic's clock.",
         hour(),
+        default="06:00",
     )
     ai_api_key: str | None = setting(
         "The key to Anthropic's API. Without one, screening is by rules alone.", secret_text("a key"), secret=True

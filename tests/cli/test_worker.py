@@ -46,8 +46,12 @@ def fill(core: MindBridge, clinic_id: UUID, patients: int) -> None:
 
 
 def worker(served: dict[str, str], *options: str, script: str | None = None) -> subprocess.Popen[bytes]:
-    """Run a worker; with a script, which ends by running the command line, until nothing is left."""
-    settings = {f"MINDBRIDGE_{name.upper()}": value for name, value in served.items() if name != "owner_database_url"}
+    """Run a worker; with a script, which ends by running the command line, until nothing is left.
+
+    Unless `served` has a time, the day's batch is never ordered.
+    """
+    given = {"screening_time": "never"} | served
+    settings = {f"MINDBRIDGE_{name.upper()}": value for name, value in given.items() if name != "owner_database_url"}
     program = ["-m", "mindbridge_cli", "worker"] if script is None else ["-c", script, "worker", "--once"]
     command = [sys.executable, *program, "--poll", "0.05", "--lease", "0.3", *options]
     return subprocess.Popen(command, env=settings | {"PATH": os.environ["PATH"]}, stderr=subprocess.DEVNULL)
@@ -107,7 +111,7 @@ def test_a_worker_ends_when_nothing_is_left(
     fill(product.core, clinic_id, 12)
     product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
     product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
-    answer = run("worker", "--once", "--chunk", "5", **served)
+    answer = run("worker", "--once", "--chunk", "5", screening_time="never", **served)
     assert 0 == answer.exit_code, answer.output
     assert (24, 12) == settled(database)
     product.database.close()

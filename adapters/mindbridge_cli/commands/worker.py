@@ -50,7 +50,7 @@ LEASES_PER_BUDGET = 3
 def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk: int, look: float) -> None:
     """Run the batches of screenings that were ordered, until SIGTERM or SIGINT; any number of workers may run.
 
-    A worker may be killed at any moment: each patient is screened once, and another worker goes on. With
+    A worker may be killed at any moment: each patient is screened once, and another worker goes on. At
     MINDBRIDGE_SCREENING_TIME each clinic has a batch of its own every day, one however many workers there are.
     """
     settings = settings_of(ctx)
@@ -66,7 +66,7 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
         look=timedelta(seconds=look),
         longest_look=timedelta(seconds=15 * look),
     )
-    at = None if settings.screening_time is None else time.fromisoformat(settings.screening_time)
+    at = None if settings.screening_time == "never" else time.fromisoformat(settings.screening_time)
     with composed(settings) as product:
         assessor = product.core.ports.risk_assessor
         if isinstance(assessor, AnthropicAssessor):
