@@ -249,7 +249,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
 })
 # fmt: on
 
-UNATTENDED: Final = frozenset({Action.ALERT_FOLLOW})
+UNATTENDED: Final = frozenset({Action.ALERT_FOLLOW, Action.TASK_VIEW})
 """What a program goes on with when nobody sits there: it does not count as a use of the session."""
 
 WITHOUT_SECOND_FACTOR: Final = frozenset({Action.AUTH_LOGOUT, Action.MFA_CONFIRM, Action.MFA_ENROLL})

@@ -80,6 +80,9 @@ def test_without_prices_and_without_requests_that_is_said(run: Run, served: dict
     assert "No prices are set" in run("ai", "usage", **served).stdout
     past = (utc_now() - timedelta(days=9)).date().isoformat()
     assert "no model was asked" in run("ai", "usage", "--from", past, "--to", past, **served).stdout
+    priced = run("ai", "usage", "--from", past, "--to", past, **served | PRICES).stdout
+    assert "no model was asked" in priced
+    assert "No prices" not in priced
 
 
 def test_days_that_end_before_they_begin_are_refused(run: Run, served: dict[str, str]) -> None:

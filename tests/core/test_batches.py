@@ -11,8 +11,16 @@ import attrs
 import pytest
 
 from mindbridge_core import Action, Operator, Role
-from mindbridge_core.errors import DamagedRecord, DependencyUnavailable, IdempotencyKeyReused, LostUpdate, NotFound
+from mindbridge_core.errors import (
+    DamagedRecord,
+    DependencyUnavailable,
+    IdempotencyKeyReused,
+    LostUpdate,
+    NotFound,
+    SessionEnded,
+)
 from mindbridge_core.idempotency import IdempotencyKey
+from mindbridge_core.identity import SessionLimits
 from mindbridge_core.patients import PatientChanges, PatientStatus, RiskLevel
 from mindbridge_core.screening import (
     AssessorFailure,
@@ -141,6 +149,18 @@ def test_a_task_is_its_owners_and_the_admins() -> None:
             with pytest.raises(NotFound):
                 use(caller, batch.id)
     assert BatchState.QUEUED is core.view_task(here.manager, batch.id).state
+
+
+def test_watching_a_task_keeps_no_session_from_ending_when_it_is_idle() -> None:
+    here = filled()
+    task, idle = order(here), SessionLimits().idle
+    claim = here.house.claim(here.house.log_in(here.house.staff(here.clinic, Role.ADMIN)))
+    for _ in range(2):
+        here.house.clock.forward(seconds=idle.total_seconds() / 2 - 1)
+        assert task == here.house.core.view_task(claim, task.id)
+    here.house.clock.forward(seconds=3)
+    with pytest.raises(SessionEnded):
+        here.house.core.view_task(claim, task.id)
 
 
 def test_a_cancelled_batch_keeps_what_was_stored_and_goes_no_further() -> None:

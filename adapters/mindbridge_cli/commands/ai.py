@@ -100,7 +100,7 @@ def _lines(reports: Sequence[UsageReport], step: Step, settings: Settings) -> It
         uncounted = sum(row.uncounted for row in report.rows)
         if uncounted:
             yield f"  of {uncounted} requests nobody said what they took"
-    if not any(_cost(settings, report.rows) for report in reports if report.rows):
+    if _cost(settings, ()) is None:
         yield "No prices are set: MINDBRIDGE_AI_INPUT_PRICE, MINDBRIDGE_AI_OUTPUT_PRICE"
 
 
