@@ -147,7 +147,7 @@ class _Caller:
     async def _open(self) -> tuple[AsyncAnthropic, _Limits]:
         from anthropic import AsyncAnthropic  # noqa: PLC0415 - more than a second, paid by whoever asks
 
-        from mindbridge_anthropic.transport import bounded_client  # noqa: PLC0415
+        from mindbridge_anthropic.transport import bounded_client  # noqa: PLC0415 - likewise
 
         settings = self._settings
         client = AsyncAnthropic(
@@ -195,7 +195,7 @@ class _Limits:
         await self._at_once.acquire()
         try:
             await self._rate.acquire()
-        except BaseException:
+        except BaseException:  # cancelled while it waited, too: else the place would be lost for good
             self._at_once.release()
             raise
 

@@ -142,7 +142,7 @@ class AnthropicBatches:
     async def _bounded(self, work: Callable[[AsyncAnthropic], Awaitable[T]]) -> T:
         from anthropic import AsyncAnthropic  # noqa: PLC0415 - as above
 
-        from mindbridge_anthropic.transport import bounded_client  # noqa: PLC0415
+        from mindbridge_anthropic.transport import bounded_client  # noqa: PLC0415 - likewise
 
         settings = self.settings
         async with (

@@ -27,7 +27,7 @@ __all__ = [
     "SessionClaim",
 ]
 
-if not TYPE_CHECKING:  # to a type checker every name would be there
+if not TYPE_CHECKING:  # pragma: no branch - to a type checker every name would be there
 
     def __getattr__(name: str) -> object:
         if name not in __all__:

@@ -130,7 +130,8 @@ def test_a_clinics_day_is_screened_once_however_many_workers_look(
     time.sleep(1)
     for one in workers:
         one.send_signal(signal.SIGTERM)
-    assert [0] * 3 == [one.wait(timeout=30) for one in workers]
+    # One that had not come to its first look when the others were through dies of the signal itself.
+    assert {0} <= {one.wait(timeout=30) for one in workers} <= {0, -signal.SIGTERM}
     with psycopg.connect(database.superuser_url) as superuser:
         rows = superuser.execute("SELECT day IS NOT NULL, state, ordered_by, screening_type FROM batches").fetchall()
     assert [(True, "done", None, "daily")] == rows
