@@ -82,7 +82,8 @@ class Streams:
     def __init__(self, limit: int) -> None:
         """Begin with none."""
         self._limit = limit
-        self._lock = threading.Lock()
+        # The server's signals close from the main thread, and a second one may interrupt the first while it holds this.
+        self._lock = threading.RLock()
         self._open: dict[Stream, UUID] = {}
 
     @contextmanager

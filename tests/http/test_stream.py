@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
@@ -15,6 +16,7 @@ from mindbridge_core import Role
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_flask import HttpSettings, Streams, create_app
 from mindbridge_flask.events import Stream
+from mindbridge_flask.refusals import Refusal
 from tests.http.world import Staff, World, new_world, refused
 
 HIGH = {"crisis_calls_30days": 6}
@@ -207,6 +209,21 @@ def test_nobody_takes_all_streams() -> None:
         stack.enter_context(reading(other))
     with reading(greedy):
         pass
+
+
+def test_a_signal_that_interrupts_another_does_not_wait_for_it() -> None:
+    streams = Streams(2)
+
+    class Interrupting(UUID):
+        def __eq__(self, other: object) -> bool:
+            streams.close()  # while whoever compares holds what closing needs
+            return super().__eq__(other)
+
+        __hash__ = UUID.__hash__
+
+    with streams.open(Interrupting(int=1)) as stream, suppress(Refusal), streams.open(Interrupting(int=2)):
+        pass
+    assert stream.ended
 
 
 def test_a_database_that_is_away_for_a_while_ends_no_stream(

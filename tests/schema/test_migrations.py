@@ -1,14 +1,16 @@
 """The migrations: reversible, repeatable, safe side by side, and equal to the one description of the schema."""
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
 import mindbridge_migrations as migrations
-from mindbridge_postgres.schema import metadata
+from mindbridge_postgres.schema import batch_patients, batches, metadata
 from mindbridge_postgres.tenancy import grant_application_role
 from tests.schema.conftest import APPLICATION, Database, engine
+from tests.schema.records import NOW, clinic, patient
 
 CONSTRAINTS = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
@@ -134,3 +136,35 @@ def test_migrating_does_not_need_the_application_role(empty_database: Database) 
         with pytest.raises(ValueError, match="there is no role 'someone_else'"):
             grant_application_role(connection, "someone_else")
         grant_application_role(connection, APPLICATION)
+
+
+def test_batches_that_were_there_are_counted_in_every_clinic_and_the_wall_stands_again(
+    empty_database: Database,
+) -> None:
+    migrations.upgrade(empty_database.owner_url, "0050")
+    with engine(empty_database.superuser_url).begin() as connection:
+        found = [_batch_half_done(connection, failed) for failed in (1, 2)]
+    migrations.upgrade(empty_database.owner_url)
+    with engine(empty_database.superuser_url).connect() as connection:
+        counted = "SELECT clinic_id, total, screened, failed FROM batches"
+        assert {(found[0], 3, 0, 1), (found[1], 3, 0, 2)} == _rows(connection, counted)
+        forced = (
+            "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname IN "
+            "('batches', 'batch_patients', 'batch_pieces', 'enquiries', 'questions')"
+        )
+        assert {True} == {both for _, *flags in _rows(connection, forced) for both in flags}
+    migrations.downgrade(empty_database.owner_url, "0050")
+    migrations.upgrade(empty_database.owner_url)
+    with engine(empty_database.superuser_url).connect() as connection:
+        assert {(found[0], 3, 0, 1), (found[1], 3, 0, 2)} == _rows(connection, counted)
+
+
+def _batch_half_done(connection: Connection, failed: int) -> object:
+    """Store a batch of three as it was before it counted its progress, of whom so many could not be screened."""
+    clinic_id, batch_id = clinic(connection), uuid4()
+    row = {"clinic_id": clinic_id, "id": batch_id, "screening_type": "batch", "state": "running", "total": 3}
+    connection.execute(insert(batches), {**row, "created_at": NOW})
+    for number in range(3):
+        one = {"clinic_id": clinic_id, "batch_id": batch_id, "patient_id": patient(connection, clinic_id)}
+        connection.execute(insert(batch_patients), {**one, "failure": "not_found" if number < failed else None})
+    return clinic_id

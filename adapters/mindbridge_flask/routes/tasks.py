@@ -62,8 +62,8 @@ def cancel_task(call: StaffCall, task_id: UUID) -> Answer[TaskResource]:
 def follow_task(call: StaffCall, task_id: UUID) -> Response:
     """Tell how far a batch is, as server-sent events: `progress` whenever it has changed, and a comment otherwise.
 
-    The stream ends when the batch has ended, when the session has, or after a minute: then ask again. 503 with
-    Retry-After when too many streams are open.
+    The stream ends when the batch has ended, when the session has, or after a minute: then ask again. It does not keep
+    a session from ending when it is idle. 503 with Retry-After when too many streams are open.
     """
     seconds = min(LONGEST, call.mount.settings.stream_seconds)
     return follow(call.mount.streams, call.claim.user_id, _Follower(call, task_id), pause=PAUSE, seconds=seconds)
