@@ -194,7 +194,7 @@ def test_the_trail_names_every_field_and_shows_no_phi(town: Town, manager: Actor
     assert {"case_manager_id": str(manager.user_id)} == entry.changed_values
     assert "canary" not in repr(entry).lower()
     assert "canary" not in repr(made).lower()
-    assert "1990" not in repr(made)
+    assert "date(1990" not in repr(made)  # an id may well hold four digits
 
 
 def test_a_version_that_is_not_current_is_refused(town: Town, admin: Actor) -> None:
