@@ -200,9 +200,20 @@ _NAMES: Final = {
 }
 
 
+# OpenAPI 3.1 has no word for a stream's items (3.2 has `itemSchema`): tools take the schema for that of each event.
+_EVENT: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+
+
 def _content(route: Route) -> Schema:
     if route.answer is Response:
-        return {media: {"schema": {"type": "string"}} for media in route.media}
+        return {media: {"schema": _EVENT if media == EVENT_STREAM else {"type": "string"}} for media in route.media}
     if route.answer is type(None):
         return {}
     if hasattr(route.answer, "__struct_fields__"):
