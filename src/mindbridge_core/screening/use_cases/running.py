@@ -144,9 +144,10 @@ class RunBatch:
         request = ScreeningRequest(patient_id=patient_id, screening_type=batch.screening_type)
         try:
             self.screen(owned.owner, request, batch_id=batch.id)
-        except (DependencyUnavailable, LostUpdate) as passing:
-            if isinstance(passing, DependencyUnavailable):
-                raise
+        except DependencyUnavailable:
+            raise
+        except LostUpdate:
+            return  # another worker has settled them, or they were changed: the next piece finds who still waits
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this patient's alone
             reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
             with self.work(caller, Action.TASK_RUN) as desk:
