@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -55,6 +56,13 @@ def worker(served: dict[str, str], *options: str, script: str | None = None) -> 
     program = ["-m", "mindbridge_cli", "worker"] if script is None else ["-c", script, "worker", "--once"]
     command = [sys.executable, *program, "--poll", "0.05", "--lease", "0.3", *options]
     return subprocess.Popen(command, env=settings | {"PATH": os.environ["PATH"]}, stderr=subprocess.DEVNULL)
+
+
+def stopped(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End workers of whom at least one has worked; one that the others left nothing to may die before it listens."""
+    for one in workers:
+        one.send_signal(signal.SIGTERM)
+    assert {0} <= {one.wait(timeout=30) for one in workers} <= {0, -signal.SIGTERM}
 
 
 def settled(database: TestDatabase) -> tuple[int, int]:
@@ -128,10 +136,7 @@ def test_a_clinics_day_is_screened_once_however_many_workers_look(
         assert [None] * 3 == [one.poll() for one in workers]
         time.sleep(0.1)
     time.sleep(1)
-    for one in workers:
-        one.send_signal(signal.SIGTERM)
-    # One that had not come to its first look when the others were through dies of the signal itself.
-    assert {0} <= {one.wait(timeout=30) for one in workers} <= {0, -signal.SIGTERM}
+    stopped(workers)
     with psycopg.connect(database.superuser_url) as superuser:
         rows = superuser.execute("SELECT day IS NOT NULL, state, ordered_by, screening_type FROM batches").fetchall()
     assert [(True, "done", None, "daily")] == rows
@@ -206,9 +211,7 @@ def test_several_workers_share_one_batch(database: TestDatabase, key_ring: Path,
     while not (found := product.core.view_task(admin, batch.id)).ended and time.monotonic() < deadline:
         seen.append(found.screened)
         time.sleep(0.05)
-    for one in workers:
-        one.send_signal(signal.SIGTERM)
-    assert [0] * 3 == [one.wait(timeout=30) for one in workers]
+    stopped(workers)
     assert (BatchState.DONE, 600, 0) == (found.state, found.screened, found.failed)
     assert sorted(seen) == seen
     assert (600, 600) == settled(database)
