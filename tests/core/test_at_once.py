@@ -1,4 +1,4 @@
-"""Who becomes `high` by a record is screened with it: nobody waits for the morning."""
+"""Who is shown at less than the rules say of a changed record is screened with it: nobody waits for the morning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from mindbridge_core.screening import Decision, ReviewRequest, Screening
 from tests.core.house import START, House
 from tests.core.test_screenings import Ward, ward
 
-HIGH = RiskLevel.HIGH
+LOW, MEDIUM, HIGH = RiskLevel
+ACTIVE = PatientStatus.ACTIVE
 CALL = CrisisEventDraft(severity=Severity.LOW, event_type=CrisisEventType.CRISIS_CALL, occurred_at=START)
 
 
@@ -54,7 +55,7 @@ def correct(here: Ward) -> None:
 
 
 def screenings(here: Ward) -> list[Screening]:
-    return list(here.house.core.list_screenings(here.manager, here.patient_id).items)
+    return list(here.house.core.list_screenings(here.admin, here.patient_id).items)
 
 
 def alerted(here: Ward) -> int:
@@ -120,15 +121,134 @@ def test_a_change_shows_the_level_that_it_came_to() -> None:
     assert (HIGH, here.patient()) == (changed.current_risk_level, changed)
 
 
-@pytest.mark.parametrize("before", [{"crisis_calls_30days": 3}, {"status": PatientStatus.DISCHARGED}])
-def test_beneath_high_and_for_who_is_not_in_care_nothing_follows(before: dict[str, Any]) -> None:
+# The record that makes them medium, from what is just beneath it.
+LESS: list[tuple[dict[str, Any], Callable[[Ward], None]]] = [
+    ({"crisis_calls_30days": 2}, call),
+    ({}, measure),
+    ({"appointments_missed": 2}, miss),
+    ({"crisis_calls_30days": 2}, lambda here: here.change(crisis_calls_30days=3)),
+    ({}, lambda here: here.change(medication_adherence=None)),
+    ({}, lambda here: here.change(admitted_at=START - timedelta(days=50))),
+    ({"crisis_calls_30days": 3, "status": PatientStatus.INACTIVE}, lambda here: here.change(status=ACTIVE)),
+]
+
+
+@pytest.mark.parametrize(("before", "record"), LESS)
+def test_who_is_shown_at_less_than_the_rules_say_of_a_record_is_screened_with_it(
+    before: dict[str, Any], record: Callable[[Ward], None]
+) -> None:
+    here = ward(**before, current_risk_level=LOW)
+    assert ([], LOW) == (screenings(here), here.patient().current_risk_level)
+    here.house.clock.forward(hours=1)
+    record(here)
+    (screening,) = screenings(here)
+    assert (MEDIUM, MEDIUM, None, "record") == (
+        screening.risk_level,
+        here.patient().current_risk_level,
+        screening.performed_by,
+        screening.screening_type,
+    )
+    assert 0 == alerted(here)
+    record(here)
+    assert [screening] == screenings(here)
+
+
+def test_a_level_given_by_hand_is_no_lower_than_the_rules() -> None:
+    here = ward(crisis_calls_30days=3)
+    here.change(current_risk_level=LOW)
+    assert (1, MEDIUM) == (len(screenings(here)), here.patient().current_risk_level)
+    draft = PatientDraft(name="Bea", current_risk_level=LOW)  # nobody knows of their medication
+    assert MEDIUM is here.house.core.admit_patient(here.manager, draft).current_risk_level
+
+
+def test_an_escalation_by_hand_of_a_patient_without_a_level_is_high_at_once() -> None:
+    here = ward()
+    here.change(manually_escalated=True)
+    assert (1, HIGH) == (len(screenings(here)), here.patient().current_risk_level)
+    here.change(manually_escalated=False)
+    assert (1, HIGH) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+@pytest.mark.parametrize("before", [{"crisis_calls_30days": 2}, {"status": PatientStatus.DISCHARGED}])
+def test_for_who_is_not_in_care_or_has_no_level_and_is_not_high_nothing_follows(before: dict[str, Any]) -> None:
     here = ward(**before)
     here.house.clock.forward(hours=1)
     if "status" in before:
         correct(here)
     else:
         miss(here)
+        call(here)
     assert ([], None, 0) == (screenings(here), here.patient().current_risk_level, alerted(here))
+
+
+def test_what_a_day_to_come_hides_at_no_clinic_is_found() -> None:
+    tomorrow = START.date() + timedelta(days=1)  # where the day begins earlier that is today, and somebody was seen
+    here = ward(admitted_at=START - timedelta(days=60), last_appointment=tomorrow)
+    here.change(current_risk_level=LOW)
+    assert MEDIUM is here.patient().current_risk_level
+
+
+# --- what a clinician decided ----------------------------------------------------------------------------------------
+
+
+def lowered(**fields: Any) -> Ward:
+    """Return a patient whom a clinician has lowered from `medium`, knowing all that is in the record."""
+    here = ward(**fields)
+    lower = ReviewRequest(decision=Decision.OVERRIDE, risk_level=LOW, reason="Settled")
+    here.house.core.review_screening(here.manager, here.screen().id, lower)
+    assert LOW is here.patient().current_risk_level
+    return here
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Jane Roe-Smith"},
+        {"diagnosis": "Bipolar disorder"},
+        {"crisis_calls_30days": 4},
+        {"crisis_calls_30days": 3},
+        {"case_manager_id": None},
+        {"manually_escalated": True},
+    ],
+    ids=str,
+)
+def test_what_a_clinician_decided_stands_while_the_rules_say_nothing_more(changes: dict[str, Any]) -> None:
+    here = lowered(crisis_calls_30days=3)
+    here.change(**changes)
+    assert (1, LOW) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"crisis_calls_30days": 5}, HIGH),
+        ({"appointments_missed": 3}, HIGH),
+        ({"crisis_calls_30days": 0, "medication_adherence": Decimal(49)}, MEDIUM),
+        ({"crisis_calls_30days": 0, "appointments_missed": 3}, MEDIUM),
+    ],
+    ids=str,
+)
+def test_and_no_longer(changes: dict[str, Any], found: RiskLevel) -> None:
+    here = lowered(crisis_calls_30days=3)
+    here.change(**changes)
+    assert (2, found) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+def test_nor_after_a_later_screening_that_found_less() -> None:
+    here = lowered(crisis_calls_30days=3)
+    here.change(crisis_calls_30days=0)
+    here.screen()
+    here.change(crisis_calls_30days=3)
+    assert (3, MEDIUM) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+def test_a_reason_that_came_after_a_screening_is_not_lowered_by_its_review() -> None:
+    here = ward(crisis_calls_30days=3)
+    screening = here.screen()
+    here.change(medication_adherence=Decimal(49), crisis_calls_30days=2)  # medium as before, for another reason
+    lower = ReviewRequest(decision=Decision.OVERRIDE, risk_level=LOW, reason="Settled")
+    here.house.core.review_screening(here.manager, screening.id, lower)
+    assert MEDIUM is here.patient().current_risk_level
 
 
 @pytest.mark.parametrize(("days", "found"), [(44, None), (45, None), (46, HIGH)])

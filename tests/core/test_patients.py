@@ -155,7 +155,8 @@ LEVELS = [None, *RiskLevel]
 def test_risk_may_be_raised_by_hand_and_not_lowered(
     town: Town, manager: Actor, before: RiskLevel | None, after: RiskLevel
 ) -> None:
-    made = town.house.core.admit_patient(manager, PatientDraft(name="New", current_risk_level=before))
+    draft = PatientDraft(name="New", medication_adherence=Decimal(90), current_risk_level=before)
+    made = town.house.core.admit_patient(manager, draft)
     changes = PatientChanges(current_risk_level=after)
     if LEVELS.index(after) >= LEVELS.index(before):
         changed = town.house.core.change_patient(manager, made.id, changes)

@@ -1,4 +1,4 @@
-"""What follows at once from a record by which a patient's numbers change."""
+"""What follows at once from a change of a patient's record."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTHING = Outcome()
 
 
 class AtOnce(Protocol):
-    """Looks at a patient whose numbers have just changed, in the unit of the change."""
+    """Looks at a patient whose record has just changed, in the unit of the change."""
 
     def __call__(self, desk: Desk[Any], patient: Patient | None) -> Outcome:
-        """Have the patient, as they are now, screened if they have come to `high` by it; else nothing follows."""
+        """Have the patient, as they are now, screened if they are shown at less than the rules say."""

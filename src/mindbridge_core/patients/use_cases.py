@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 from uuid import UUID
 
 import attrs
@@ -38,10 +37,6 @@ _answers.register_structure_hook(Decimal, lambda text, _: Decimal(text))
 _answers.register_unstructure_hook(Patient, make_dict_unstructure_fn(Patient, _answers, basis=override(omit=True)))
 
 
-_TELLING: Final = NUMBERS | {"current_risk_level", "status"}
-"""After a change of which it is looked at whether the rules say `high`."""
-
-
 def _refuse(findings: list[Finding]) -> None:
     if findings:
         raise InvalidInput(findings)
@@ -64,7 +59,7 @@ def _set_fields(patient: Patient) -> dict[str, object]:
 class AdmitPatient:
     """Take a person into care at the caller's own clinic. A case manager's new patient joins their own caseload.
 
-    Who comes with a level is screened at once where the rules say `high`: no level that is given hides that.
+    Who comes with a level below the rules' is screened at once: none that is given hides what they say.
     """
 
     work: Work[PatientUnit]
@@ -150,8 +145,8 @@ class ListPatients:
 class ChangePatient:
     """Change any of a patient's fields. Only an admin gives a patient to another case manager.
 
-    Whoever comes to `high` by it is told of by an alert; whom the rules say to be `high` when a number, a level or a
-    status is sent is screened by them at once.
+    Whoever comes to `high` by it is told of by an alert; who is then shown at less than the rules say is screened by
+    them at once.
     """
 
     work: Work[PatientUnit]
@@ -188,7 +183,7 @@ class ChangePatient:
                 raised = at_high(changed) and not at_high(patient)
                 raise_given(desk, self.new_id, [patient_id] if raised else [], now)
                 patient = desk.unit.patients.save(changed)
-            followed = NOTHING if _TELLING.isdisjoint(sent) else self.at_once(desk, patient)
+            followed = self.at_once(desk, patient) if sent else NOTHING
             if followed.changes:
                 patient = reach(desk, patient_id)
             desk.changes({**sent, **followed.changes}, plain=AUDITABLE_FIELDS | followed.changes.keys())

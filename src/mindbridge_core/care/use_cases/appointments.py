@@ -87,7 +87,7 @@ class ListAppointments:
 class ChangeAppointment:
     """Move an appointment, close it, put its end right, or note something.
 
-    Whom its end makes `high` by the rules is screened by them at once.
+    Who is then shown at less than the rules say is screened by them at once.
     """
 
     work: Work[CareUnit]

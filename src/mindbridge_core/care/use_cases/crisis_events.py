@@ -29,7 +29,7 @@ AUDITABLE: Final = frozenset({"crisis_event_id", "event_type", "follow_up_requir
 
 @attrs.frozen(kw_only=True)
 class ReportCrisisEvent:
-    """Enter a crisis of a patient. Whom it makes `high` by the rules is screened by them at once."""
+    """Enter a crisis of a patient, who is screened at once where the rules then say more than is shown."""
 
     work: Work[CareUnit]
     clock: Clock

@@ -28,7 +28,7 @@ AUDITABLE: Final = frozenset({"metric_id", "metric_type", "recorded_at"})
 
 @attrs.frozen(kw_only=True)
 class RecordMetric:
-    """Enter a measurement of a patient. Whom it makes `high` by the rules is screened by them at once."""
+    """Enter a measurement of a patient, who is screened at once where the rules then say more than is shown."""
 
     work: Work[CareUnit]
     clock: Clock

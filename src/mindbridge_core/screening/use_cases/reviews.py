@@ -30,6 +30,7 @@ from mindbridge_core.screening.review import (
 )
 from mindbridge_core.screening.rules import RuleSet, screen_by_rules
 from mindbridge_core.screening.snapshot import snapshot_of
+from mindbridge_core.screening.standing import says_more
 from mindbridge_core.work import Desk, Work
 
 __all__ = ["ListReviews", "ReviewScreening", "overdue_of"]
@@ -78,8 +79,8 @@ class ReviewScreening:
 
     def _worse(self, desk: Desk[ScreeningUnit], screening: Screening, patient: Patient) -> bool:
         """Whether the rules say more of the record as it is now than of the one that was screened."""
-        now = screen_by_rules(self.rules, snapshot_of(patient, self.clock(), calendar(desk)))
-        return now.level.rank > screening.rules_level.rank
+        now = snapshot_of(patient, self.clock(), calendar(desk))
+        return says_more(screen_by_rules(self.rules, now), screening)
 
     def _reviewed(self, desk: Desk[ScreeningUnit], screening: Screening, request: ReviewRequest) -> Review:
         now, by, before = self.clock(), desk.actor.user_id, screening.review
