@@ -23,7 +23,10 @@ class TaskAccepted(msgspec.Struct, frozen=True):
 
 
 class TaskResource(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a batch is. `failed` are patients who could not be screened; `reason` says why it was cancelled."""
+    """How far a batch is. `failed` are patients who could not be screened; `reason` says why it was cancelled.
+
+    While it is `preparing` its patients are being found: `total` is how many there are so far, and nobody is screened.
+    """
 
     task_id: UUID
     status: BatchState

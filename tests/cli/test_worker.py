@@ -163,6 +163,45 @@ def test_a_worker_alerts_once_of_what_has_become_overdue(
     product.database.close()
 
 
+DYING = """
+import os, signal, sys
+from mindbridge_postgres.batches import PostgresBatches
+whole = PostgresBatches.cover
+def cover(batches, batch_id, limit):
+    covered = whole(batches, batch_id, limit)
+    if covered.total > {most}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return covered
+PostgresBatches.cover = cover
+from mindbridge_cli.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_worker_killed_while_it_covers_a_batch_leaves_the_rest_to_the_next(
+    database: TestDatabase, key_ring: Path, served: dict[str, str]
+) -> None:
+    patients = 3_500
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, patients)
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    batch = product.core.order_batch(admin, BatchRequest())
+    assert (BatchState.PREPARING, 1_000) == (batch.state, batch.total)
+    seen = [batch]
+    for most in (1_000, 2_000, 3_000):
+        assert -signal.SIGKILL == worker(served, script=DYING.format(most=most)).wait(60)
+        seen.append(product.core.view_task(admin, batch.id))
+    assert [(BatchState.PREPARING, total) for total in (1_000, 1_000, 2_000, 3_000)] == [
+        (one.state, one.total) for one in seen
+    ]
+    workers = [worker(served, "--once") for _ in range(3)]
+    assert [0] * 3 == [one.wait(120) for one in workers]
+    done = product.core.view_task(admin, batch.id)
+    assert (BatchState.DONE, patients, patients, 0) == (done.state, done.total, done.screened, done.failed)
+    assert (patients, patients) == settled(database)
+    product.database.close()
+
+
 DEADLY = """
 import os, signal, sys
 from uuid import UUID

@@ -15,7 +15,7 @@ from mindbridge_core.actor import Actor, Caller, Operator
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, LostUpdate, MindBridgeError
 from mindbridge_core.patients.rules import in_caseload
-from mindbridge_core.screening.batches import Batch, JobLimits, Piece, Settled
+from mindbridge_core.screening.batches import Batch, BatchState, JobLimits, Piece, Settled
 from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
@@ -60,6 +60,7 @@ class RunBatch:
     def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
         """Screen the next patients of a batch and return how far it is; None when nobody waits who is not another's.
 
+        Of one that is still prepared it covers the next patients instead, and enters how many there are with the last.
         It acts for whoever ordered the batch, with the role that they have now; once they may not screen, the batch is
         cancelled. Who cannot be screened is set aside with a reason, and so is who was the end of several workers.
         Raises DependencyUnavailable: try again later.
@@ -87,7 +88,7 @@ class RunBatch:
             if piece is None:
                 continue
             found = self._answered_for(desk, piece, limits)
-            if isinstance(found, _Owned) or found.ended or piece.patients:
+            if isinstance(found, _Owned) or found.ended or piece.patients or _prepared(piece):
                 return found
         return None
 
@@ -98,6 +99,9 @@ class RunBatch:
         if owner is None:
             desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
             return told(desk, batch_id)
+        if _prepared(piece):
+            covered = desk.unit.batches.cover(batch_id, limits.covered)
+            return covered if covered.state is BatchState.PREPARING else told(desk, batch_id)
         if piece.deaths >= limits.deaths:
             lost = [Settled(patient_id=patient_id, reason="worker_died") for patient_id in piece.patients]
             desk.unit.batches.settle(batch_id, lost)
@@ -152,3 +156,7 @@ class RunBatch:
             reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
             with self.work(caller, Action.TASK_RUN) as desk:
                 desk.unit.batches.settle(batch.id, [Settled(patient_id=patient_id, reason=reason)])
+
+
+def _prepared(piece: Piece) -> bool:
+    return piece.batch.state is BatchState.PREPARING
