@@ -100,6 +100,9 @@ def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, d
         batch = core.run_batch(Operator(clinic_id=clinic_id), worker, limits)
         if batch is not None and batch.ended:
             _log.info("batch %s: %s, %d of %d screened", batch.id, batch.state, batch.screened, batch.total)
+            if batch.failed:
+                where = f"/api/v1/tasks/{batch.id}/set-aside"
+                _log.warning("%d could not be screened: the clinic's alerts, and GET %s, say who", batch.failed, where)
         return batch is not None
 
     return _kept_going(go_on, "a batch waits")

@@ -15,7 +15,10 @@ __all__ = ["AlertPage", "AlertResource"]
 
 
 class AlertResource(msgspec.Struct, frozen=True):
-    """An alert; `cause_id` is the screening, or for `break_glass` the emergency access."""
+    """An alert; `cause_id` is the screening, for `break_glass` the emergency access, for `not_screened` the task.
+
+    Where a `high` was given by hand or in a file, and where the command line could not screen, it is the alert's own.
+    """
 
     id: UUID
     kind: AlertKind

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from mindbridge_core.pagination import Page, encode_cursor
 from mindbridge_core.patients import RiskLevel
-from mindbridge_core.screening import Batch, BatchState
+from mindbridge_core.screening import Batch, BatchState, Settled
+from mindbridge_flask.paging import Pagination
 
-__all__ = ["TaskAccepted", "TaskResource"]
+__all__ = ["SetAsidePage", "SetAsideResource", "TaskAccepted", "TaskResource"]
 
 
 class TaskAccepted(msgspec.Struct, frozen=True):
@@ -23,9 +25,9 @@ class TaskAccepted(msgspec.Struct, frozen=True):
 
 
 class TaskResource(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a batch is. `failed` are patients who could not be screened; `reason` says why it was cancelled.
+    """How far a batch is. `failed` are patients who could not be screened, whom `/tasks/{task_id}/set-aside` names.
 
-    While it is `preparing` its patients are being found: `total` is how many there are so far, and nobody is screened.
+    `reason` says why it was cancelled.
     """
 
     task_id: UUID
@@ -48,3 +50,28 @@ class TaskResource(msgspec.Struct, frozen=True, kw_only=True):
         """Show `batch`."""
         plain = {name: getattr(batch, name) for name in cls.__struct_fields__[2:]}
         return cls(task_id=batch.id, status=batch.state, **plain)
+
+
+class SetAsideResource(msgspec.Struct, frozen=True):
+    """A patient whom a batch could not screen, and a word for why, such as `damaged_record` or `worker_died`."""
+
+    patient_id: UUID
+    reason: str
+
+    @classmethod
+    def of(cls, settled: Settled) -> SetAsideResource:
+        """Show `settled`."""
+        return cls(settled.patient_id, settled.reason or "")
+
+
+class SetAsidePage(msgspec.Struct, frozen=True):
+    """A page of those whom a batch set aside, by id."""
+
+    data: list[SetAsideResource]
+    pagination: Pagination
+
+    @classmethod
+    def of(cls, page: Page[Settled]) -> SetAsidePage:
+        """Show `page`."""
+        shown = [SetAsideResource.of(settled) for settled in page.items]
+        return cls(shown, Pagination.at(encode_cursor(page.after)))

@@ -23,13 +23,10 @@ class MemoryAlerts:
     clinic_id: UUID
 
     def raise_all(self, alerts: Sequence[Alert]) -> frozenset[UUID]:
-        """Keep those whose kind and cause are new."""
-        known = {(one.clinic_id, one.kind, one.cause_id) for one in self.tables.alerts.rows()}
+        """Keep those whose kind, cause and patient are new."""
         raised = set()
         for alert in alerts:
-            cause = (self.clinic_id, alert.kind, alert.cause_id)
-            if cause not in known:
-                known.add(cause)
+            if not any(_same(alert, one) for one in self.tables.alerts.rows() if one.clinic_id == self.clinic_id):
                 raised.add(alert.id)
                 self.tables.alerts.put((self.clinic_id, alert.id), alert)
         return frozenset(raised)
@@ -75,3 +72,10 @@ class MemoryAlerts:
             and (one.kind is AlertKind.BREAK_GLASS or patient.deleted_at is None)
             and only.case_manager_id in {None, patient.case_manager_id}
         )
+
+
+def _same(new: Alert, old: Alert) -> bool:
+    if (new.kind, new.patient_id) != (old.kind, old.patient_id):
+        return False
+    waits = old.kind is AlertKind.NOT_SCREENED and old.acknowledged_at is None
+    return waits or new.cause_id == old.cause_id

@@ -9,8 +9,9 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.errors import LostUpdate
+from mindbridge_core.pagination import Page, page_of
 from mindbridge_core.patients import PatientStatus
-from mindbridge_core.screening import Batch, BatchState, Piece, Settled
+from mindbridge_core.screening import AsideFilter, Batch, BatchState, Piece, Settled
 from mindbridge_memory.tables import BatchPiece, Tables
 
 __all__ = ["MemoryBatches", "MemoryJobQueue"]
@@ -23,39 +24,23 @@ class MemoryBatches:
     tables: Tables
     clinic_id: UUID
 
-    def add(self, batch: Batch) -> bool:
-        """Keep a new batch."""
+    def add(self, batch: Batch) -> Batch | None:
+        """Keep a new batch and its patients."""
         if batch.day is not None and self.has_day(batch.day):
-            return False
-        self.tables.batches.put((self.clinic_id, batch.id), batch)
-        return True
-
-    def cover(self, batch_id: UUID, limit: int) -> Batch:
-        """Keep its next patients, and with the last of them its state."""
-        batch = self.get(batch_id)
-        assert batch is not None  # noqa: S101 - batches are never deleted
-        if batch.state is not BatchState.PREPARING:
-            return batch
-        left = self._asked_for(batch, max((one for one, _ in self._rows(batch_id)), default=UUID(int=0)))
-        for patient_id in left[:limit]:
-            self.tables.batch_patients.put((self.clinic_id, batch_id, patient_id), Settled(patient_id=patient_id))
-        batch = attrs.evolve(batch, total=batch.total + len(left[:limit]))
-        if len(left) <= limit:
-            batch = attrs.evolve(batch, state=BatchState.QUEUED)
-        if batch.state is BatchState.QUEUED and batch.total == 0:
-            batch = attrs.evolve(batch, state=BatchState.DONE, ended_at=batch.created_at)
-        self.tables.batches.put((self.clinic_id, batch_id), batch)
-        return batch
-
-    def _asked_for(self, batch: Batch, after: UUID) -> list[UUID]:
-        return sorted(
+            return None
+        covered = [
             one.id
             for one in self.tables.patients.rows()
             if (one.clinic_id, one.status, one.deleted_at) == (self.clinic_id, PatientStatus.ACTIVE, None)
             and batch.case_manager_id in {None, one.case_manager_id}
             and batch.risk_level in {None, one.current_risk_level}
-            and one.id > after
-        )
+        ]
+        if not covered:
+            batch = attrs.evolve(batch, state=BatchState.DONE, ended_at=batch.created_at)
+        self.tables.batches.put((self.clinic_id, batch.id), attrs.evolve(batch, total=len(covered)))
+        for patient_id in covered:
+            self.tables.batch_patients.put((self.clinic_id, batch.id, patient_id), Settled(patient_id=patient_id))
+        return self.get(batch.id)
 
     def get(self, batch_id: UUID) -> Batch | None:
         """Return the batch, counted."""
@@ -86,6 +71,17 @@ class MemoryBatches:
             if row is None or not _waits(row):
                 raise LostUpdate
             self.tables.batch_patients.put(key, one)
+
+    def set_aside(self, only: AsideFilter) -> Page[Settled]:
+        """Return those with a reason."""
+        found = []
+        for patient_id, row in sorted(self._rows(only.batch_id), key=lambda one: one[0]):
+            patient = self.tables.patients.get((self.clinic_id, patient_id))
+            assert patient is not None  # noqa: S101 - rows of patients are never deleted
+            own = only.case_manager_id in {None, patient.case_manager_id}
+            if row.reason and own and patient.deleted_at is None and (only.after is None or patient_id > only.after):
+                found.append((patient_id, row))
+        return page_of(found[: only.limit + 1], only.limit)
 
     def end(self, batch_id: UUID, at: datetime) -> bool:
         """Keep it as done."""
@@ -131,8 +127,6 @@ class MemoryJobQueue:
         batch = batches.get(batch_id)
         if batch is None or batch.ended:
             return None
-        if batch.state is BatchState.PREPARING:
-            return Piece(batch=batch)
         self._bury(batch_id, worker, now)
         others = {patient for piece in self._pieces(batch_id, worker) for patient in piece.patients}
         left = [(self._deaths(batch_id, one), one) for one in batches.all_waiting(batch_id) if one not in others]
@@ -141,7 +135,8 @@ class MemoryJobQueue:
         self.tables.batch_pieces.put(
             (self.clinic_id, worker), BatchPiece(self.clinic_id, worker, batch_id, until, taken)
         )
-        running = attrs.evolve(batch, state=BatchState.RUNNING, started_at=batch.started_at or now)
+        taken_at = now if taken else batch.taken_at
+        running = attrs.evolve(batch, state=BatchState.RUNNING, started_at=batch.started_at or now, taken_at=taken_at)
         self.tables.batches.put((self.clinic_id, batch_id), running)
         return Piece(batch=running, patients=taken, deaths=deaths)
 

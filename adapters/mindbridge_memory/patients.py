@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -75,10 +75,23 @@ class MemoryPatients:
 
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return the page that follows `only.after`."""
+        rows, total = self._rows(only)
+        return page_of([(row_id, self._today(one)) for row_id, one in rows], only.limit, total)
+
+    def ids(self, only: PatientFilter) -> Page[UUID]:
+        """Return the page's ids."""
+        rows, total = self._rows(only)
+        return page_of([(row_id, row_id) for row_id, _ in rows], only.limit, total)
+
+    def _rows(self, only: PatientFilter) -> tuple[Sequence[tuple[UUID, Patient]], int | None]:
         wanted = [patient for patient in self.tables.patients.rows() if self._fits(patient, only)]
         rows = sorted((one.id, one) for one in wanted if only.after is None or one.id > only.after)
-        shown = [(row_id, self._today(one)) for row_id, one in rows[: only.limit + 1]]
-        return page_of(shown, only.limit, len(wanted) if only.total else None)
+        return rows[: only.limit + 1], len(wanted) if only.total else None
+
+    def managers_of(self, patient_ids: Collection[UUID]) -> Mapping[UUID, UUID | None]:
+        """Return the case managers of the living ones."""
+        found = [self.tables.patients.get((self.clinic_id, patient_id)) for patient_id in patient_ids]
+        return {one.id: one.case_manager_id for one in found if one is not None and one.deleted_at is None}
 
     def save(self, patient: Patient) -> Patient:
         """Keep the changed patient if the version is still the one that was read."""

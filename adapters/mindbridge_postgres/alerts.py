@@ -25,7 +25,7 @@ WITH raised AS (
     SELECT %(clinic_id)s::uuid, id, kind, patient_id, cause_id, created_at
     FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(patient_id)s::uuid[], %(cause_id)s::uuid[],
         %(created_at)s::timestamptz[]) AS sent (id, kind, patient_id, cause_id, created_at)
-    ON CONFLICT (clinic_id, kind, cause_id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id
 )
 SELECT id, pg_notify('mindbridge_alerts', %(clinic_id)s::text || ' ' || id) FROM raised

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, LiteralString
@@ -49,6 +49,11 @@ _GET: Final = f"SELECT {_SHOWN} FROM patients WHERE clinic_id = %(clinic_id)s AN
 _GET_MANY: Final = f"""
 SELECT {_SHOWN} FROM patients
 WHERE clinic_id = %(clinic_id)s AND id = ANY(%(ids)s::uuid[]) AND deleted_at IS NULL ORDER BY id
+"""
+
+_MANAGERS: Final = """
+SELECT id, case_manager_id FROM patients
+WHERE clinic_id = %(clinic_id)s AND id = ANY(%(ids)s::uuid[]) AND deleted_at IS NULL
 """
 
 _INDEX: Final = """
@@ -190,6 +195,21 @@ class PostgresPatients:
 
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return a keyset page, reading one row more than it shows."""
+        now = self._clock()
+        rows, total = self._page(_SHOWN, only)
+        return page_of([(row[0], self._patient(row, now)) for row in rows], only.limit, total)
+
+    def ids(self, only: PatientFilter) -> Page[UUID]:
+        """Return the page's ids, which are all that is read."""
+        rows, total = self._page("id", only)
+        return page_of([(row[0], row[0]) for row in rows], only.limit, total)
+
+    def managers_of(self, patient_ids: Collection[UUID]) -> Mapping[UUID, UUID | None]:
+        """Return the case managers of the living ones."""
+        params = {"clinic_id": self._clinic_id, "ids": as_array(patient_ids, "uuid")}
+        return dict(self._connection.run(_MANAGERS, params).fetchall())
+
+    def _page(self, columns: LiteralString, only: PatientFilter) -> tuple[Sequence[Any], int | None]:
         params: dict[str, object] = {
             "clinic_id": self._clinic_id,
             "case_manager_id": only.case_manager_id,
@@ -209,11 +229,9 @@ class PostgresPatients:
         keyset: LiteralString = " AND id > %(after)s" if only.after else ""
         count = self._connection.run(f"SELECT count(*) FROM patients WHERE {where}", params) if only.total else None
         # The limit stands in the text: the planner thinks a parameter to be a tenth of the table, and plans every time.
-        query = f"SELECT {_SHOWN} FROM patients WHERE {where}{keyset} ORDER BY id LIMIT {int(only.limit) + 1}"
+        query = f"SELECT {columns} FROM patients WHERE {where}{keyset} ORDER BY id LIMIT {int(only.limit) + 1}"
         rows = self._connection.run(query, params).fetchall()
-        total = None if count is None else int(count.fetchall()[0][0])
-        now = self._clock()
-        return page_of([(row[0], self._patient(row, now)) for row in rows], only.limit, total)
+        return rows, None if count is None else int(count.fetchall()[0][0])
 
     def hold(self, patients: Sequence[Patient]) -> None:
         """Lock the rows in one statement; one that changes while it waits is not of its version any more."""

@@ -123,6 +123,7 @@ class Action(StrEnum):
     SESSION_LIST = "session.list"
     TASK_CANCEL = "task.cancel"
     TASK_RUN = "task.run"
+    TASK_SET_ASIDE = "task.set_aside"
     TASK_VIEW = "task.view"
     USER_CHANGE = "user.change"
     USER_DEACTIVATE = "user.deactivate"
@@ -245,6 +246,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),
     Action.TASK_CANCEL:      _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False),
     Action.TASK_RUN:         _grant("batch",   OPERATOR, phi=False, audited=Audited.REFUSALS),
+    Action.TASK_SET_ASIDE:   _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=True),
     Action.TASK_VIEW:        _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False, audited=Audited.REFUSALS),
 })
 # fmt: on

@@ -89,7 +89,8 @@ from mindbridge_core.screening import (
 )
 from mindbridge_core.screening.at_once import ScreenAtOnce
 from mindbridge_core.screening.raising import Alarm, RaiseHighs, RaiseOverdue
-from mindbridge_core.screening.use_cases.batches import CancelTask, OrderBatch, ViewTask
+from mindbridge_core.screening.setting_aside import RaiseNotScreened
+from mindbridge_core.screening.use_cases.batches import CancelTask, ListSetAside, OrderBatch, ViewTask
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
 from mindbridge_core.screening.use_cases.drifting import WatchDrift
 from mindbridge_core.screening.use_cases.enquiring import RunEnquiry
@@ -225,6 +226,7 @@ class MindBridge:
     run_batch: RunBatch
     view_task: ViewTask
     cancel_task: CancelTask
+    list_set_aside: ListSetAside
     screen_caseload: ScreenCaseload
     escalate_reviews: EscalateReviews
     screen_patient: ScreenPatient
@@ -260,8 +262,9 @@ class MindBridge:
         tell_of_change = TellOfChange(clock=clock, notifier=ports.notifier, later=ports.later)
         bell = Alarm(notifier=Overseers(notifier=ports.notifier), later=ports.later)
         alarm = RaiseHighs(new_id=new_id, alarm=bell)
+        aside = RaiseNotScreened(clock=clock, new_id=new_id, alarm=bell)
         at_once = ScreenAtOnce(rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
-        caseloads = ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
+        caseloads = ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm, aside=aside)
         screen = ScreenPatient(
             work=work,
             assessor=ports.risk_assessor,
@@ -392,10 +395,17 @@ class MindBridge:
             count_usage=CountUsage(work=work),
             order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),
             run_batch=RunBatch(
-                work=work, screen=screen, caseloads=caseloads, prepare=prepare, enquiry=enquiry, clock=clock
+                work=work,
+                screen=screen,
+                caseloads=caseloads,
+                prepare=prepare,
+                enquiry=enquiry,
+                aside=aside,
+                clock=clock,
             ),
             view_task=ViewTask(work=work),
             cancel_task=CancelTask(work=work, clock=clock),
+            list_set_aside=ListSetAside(work=work),
             screen_caseload=caseloads,
             screen_patient=screen,
             escalate_reviews=EscalateReviews(

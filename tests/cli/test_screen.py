@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from mindbridge_cli.commands import screen
 from mindbridge_core import MindBridge, Operator, Role
 from mindbridge_core.errors import LostUpdate
-from mindbridge_core.patients import PatientDraft, PatientFilter, RiskLevel
+from mindbridge_core.patients import AlertFilter, AlertKind, PatientDraft, PatientFilter, RiskLevel
 from tests.cli.conftest import Run
-from tests.cli.test_worker import prepared
+from tests.cli.test_worker import fill, prepared
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
@@ -35,6 +36,7 @@ def test_the_sample_clinic_is_screened_and_told_in_json_and_in_words(run: Run, s
         "raised": 10,
         "outreach": 10,
         "overdue": 0,
+        "set_aside": 0,
     } == done
     again = run("screen", "--clinic", seeded["clinic_id"], **served)
     assert "10 screened: 3 high, 1 medium, 6 low" in again.stdout
@@ -119,3 +121,23 @@ def test_whoever_names_somebody_names_the_clinic_too(
     assert nobody.exit_code not in {0, 2}
     both = run("screen", "--clinic", str(UUID(int=2)), "--patient", str(UUID(int=1)), "--risk-level", "high", **served)
     assert 2 == both.exit_code
+
+
+def test_who_cannot_be_screened_is_counted_and_keeps_nobody_from_being_screened(
+    database: TestDatabase, key_ring: Path, served: dict[str, str], run: Run
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 8)
+    with psycopg.connect(database.superuser_url) as superuser:
+        row = superuser.execute("SELECT id FROM patients ORDER BY id OFFSET 3 LIMIT 1").fetchone()
+        assert row is not None
+        superuser.execute("UPDATE patients SET name = set_byte(name, 30, get_byte(name, 30) # 1) WHERE id = %s", row)
+    answer = run("screen", **served)
+    assert 3 == answer.exit_code, answer.output
+    assert "7 screened" in answer.stdout
+    assert "1 could not be screened: the clinic's alerts say who" in answer.stdout
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    not_screened = AlertFilter(kinds=frozenset({AlertKind.NOT_SCREENED}))
+    assert [row[0]] == [one.patient_id for one in product.core.list_alerts(admin, not_screened).items]
+    assert str(row[0]) not in answer.output
+    product.database.close()

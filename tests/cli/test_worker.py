@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -23,11 +23,10 @@ from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.patients import AlertFilter, AlertKind
 from mindbridge_core.patients.importing import ImportPlan
-from mindbridge_core.screening import Batch, BatchRequest, BatchState, JobLimits
+from mindbridge_core.screening import AsideFilter, Batch, BatchRequest, BatchState, JobLimits
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
-from tests.cli.demos import SECONDS, listens, wait_until
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product, compose
 
@@ -59,17 +58,11 @@ def worker(served: dict[str, str], *options: str, script: str | None = None) -> 
     return subprocess.Popen(command, env=settings | {"PATH": os.environ["PATH"]}, stderr=subprocess.DEVNULL)
 
 
-def listening(*workers: subprocess.Popen[bytes]) -> None:
-    """Wait until each of them can be told to end."""
-    wait_until(lambda: all(listens(one.pid) or one.poll() is not None for one in workers))
-
-
-def stopped(*workers: subprocess.Popen[bytes]) -> None:
-    """Tell workers to end, which all of them do in order, also who was only about to begin."""
-    listening(*workers)
+def stopped(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End workers of whom at least one has worked; one that the others left nothing to may die before it listens."""
     for one in workers:
         one.send_signal(signal.SIGTERM)
-    assert [0] * len(workers) == [one.wait(SECONDS) for one in workers]
+    assert {0} <= {one.wait(timeout=30) for one in workers} <= {0, -signal.SIGTERM}
 
 
 def settled(database: TestDatabase) -> tuple[int, int]:
@@ -80,8 +73,6 @@ def settled(database: TestDatabase) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_a_worker_killed_ten_times_screens_everybody_once(
     database: TestDatabase, key_ring: Path, served: dict[str, str]
 ) -> None:
@@ -93,7 +84,7 @@ def test_a_worker_killed_ten_times_screens_everybody_once(
     assert batch.total == PATIENTS
     seen: list[int] = []
     killed = 0
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 400
 
     def look() -> Batch:
         found = core.view_task(admin, batch.id)
@@ -101,19 +92,19 @@ def test_a_worker_killed_ten_times_screens_everybody_once(
         assert found.failed == 0
         return found
 
-    # On a machine that holds this process up for long, workers may be through before they are killed so often.
-    while killed < KILLS and not look().ended:
+    while killed < KILLS:
         process, before = worker(served, "--chunk", "7"), look().screened
-        while look().screened < before + 20 and not look().ended and time.monotonic() < deadline:
+        while look().screened < before + 20 and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-        process.wait(SECONDS)
+        process.wait(timeout=30)
         killed += 1
-    assert killed > KILLS // 2
+        assert not look().ended
     last = worker(served)
     while not look().ended and time.monotonic() < deadline:
         time.sleep(0.1)
-    stopped(last)
+    last.send_signal(signal.SIGTERM)
+    assert 0 == last.wait(timeout=30)
     done = look()
     assert (BatchState.DONE, PATIENTS) == (done.state, done.screened)
     assert sorted(seen) == seen
@@ -134,28 +125,18 @@ def test_a_worker_ends_when_nothing_is_left(
     product.database.close()
 
 
-def noon_here(database: TestDatabase) -> None:
-    """Move the clinics to where it is about noon, so that no midnight comes between."""
-    east = 12 - datetime.now(UTC).hour
-    zone = f"Etc/GMT{-east:+d}" if east else "Etc/GMT"  # whose signs are turned round
-    with psycopg.connect(database.superuser_url) as superuser:
-        superuser.execute("UPDATE clinics SET timezone = %s", (zone,))
-
-
 def test_a_clinics_day_is_screened_once_however_many_workers_look(
     database: TestDatabase, key_ring: Path, served: dict[str, str]
 ) -> None:
     product, clinic_id = prepared(database, key_ring)
     fill(product.core, clinic_id, 30)
-    noon_here(database)
-    workers = [worker(served | {"screening_time": "00:00"}, "--chunk", "5", "--lease", "60") for _ in range(3)]
-    deadline = time.monotonic() + SECONDS
+    workers = [worker(served | {"screening_time": "00:00"}, "--chunk", "5") for _ in range(3)]
+    deadline = time.monotonic() + 120
     while settled(database) != (30, 30) and time.monotonic() < deadline:
         assert [None] * 3 == [one.poll() for one in workers]
         time.sleep(0.1)
-    listening(*workers)
     time.sleep(1)
-    stopped(*workers)
+    stopped(workers)
     with psycopg.connect(database.superuser_url) as superuser:
         rows = superuser.execute("SELECT day IS NOT NULL, state, ordered_by, screening_type FROM batches").fetchall()
     assert [(True, "done", None, "daily")] == rows
@@ -179,45 +160,6 @@ def test_a_worker_alerts_once_of_what_has_become_overdue(
     for _ in range(2):
         work(product.core, Event(), limits=JobLimits(), pause=0, once=True)
         assert 4 == len(product.core.list_alerts(admin, overdue).items)
-    product.database.close()
-
-
-DYING = """
-import os, signal, sys
-from mindbridge_postgres.batches import PostgresBatches
-whole = PostgresBatches.cover
-def cover(batches, batch_id, limit):
-    covered = whole(batches, batch_id, limit)
-    if covered.total > {most}:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return covered
-PostgresBatches.cover = cover
-from mindbridge_cli.__main__ import main
-sys.exit(main())
-"""
-
-
-def test_a_worker_killed_while_it_covers_a_batch_leaves_the_rest_to_the_next(
-    database: TestDatabase, key_ring: Path, served: dict[str, str]
-) -> None:
-    patients = 3_500
-    product, clinic_id = prepared(database, key_ring)
-    fill(product.core, clinic_id, patients)
-    admin = product.session(product.staff(clinic_id, Role.ADMIN))
-    batch = product.core.order_batch(admin, BatchRequest())
-    assert (BatchState.PREPARING, 1_000) == (batch.state, batch.total)
-    seen = [batch]
-    for most in (1_000, 2_000, 3_000):
-        assert -signal.SIGKILL == worker(served, script=DYING.format(most=most)).wait(60)
-        seen.append(product.core.view_task(admin, batch.id))
-    assert [(BatchState.PREPARING, total) for total in (1_000, 1_000, 2_000, 3_000)] == [
-        (one.state, one.total) for one in seen
-    ]
-    workers = [worker(served, "--once") for _ in range(3)]
-    assert [0] * 3 == [one.wait(120) for one in workers]
-    done = product.core.view_task(admin, batch.id)
-    assert (BatchState.DONE, patients, patients, 0) == (done.state, done.total, done.screened, done.failed)
-    assert (patients, patients) == settled(database)
     product.database.close()
 
 
@@ -246,7 +188,7 @@ def test_a_record_that_kills_its_worker_is_set_aside_after_the_third(
         row = superuser.execute("SELECT patient_id FROM batch_patients ORDER BY patient_id OFFSET 13").fetchone()
     assert row is not None
     deaths = 0
-    while (process := worker(served, "--chunk", "10", script=DEADLY.format(patient=str(row[0])))).wait(SECONDS) != 0:
+    while (process := worker(served, "--chunk", "10", script=DEADLY.format(patient=str(row[0])))).wait(60) != 0:
         assert -signal.SIGKILL == process.returncode
         deaths += 1
         time.sleep(0.5)
@@ -256,21 +198,61 @@ def test_a_record_that_kills_its_worker_is_set_aside_after_the_third(
     with psycopg.connect(database.superuser_url) as superuser:
         rows = superuser.execute("SELECT patient_id, failure FROM batch_patients WHERE failure IS NOT NULL").fetchall()
     assert [(row[0], "worker_died")] == rows
+    assert [(row[0], batch.id)] == not_screened(product, clinic_id)
+    product.database.close()
+
+
+def not_screened(product: Product, clinic_id: UUID) -> list[tuple[UUID, UUID]]:
+    """Return whom the clinic's alerts say not to be screened, and by which batch."""
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    page = product.core.list_alerts(admin, AlertFilter(kinds=frozenset({AlertKind.NOT_SCREENED})))
+    return [(one.patient_id, one.cause_id) for one in page.items]
+
+
+def test_a_damaged_record_is_told_of_and_screened_by_the_next_batch_once_it_is_mended(
+    database: TestDatabase, key_ring: Path, served: dict[str, str]
+) -> None:
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, 40)
+    operator = Operator(clinic_id=clinic_id)
+    flip = "UPDATE patients SET name = set_byte(name, 30, get_byte(name, 30) # 1) WHERE id = %s RETURNING id"
+    with psycopg.connect(database.superuser_url) as superuser:
+        row = superuser.execute("SELECT id FROM patients ORDER BY id OFFSET 13").fetchone()
+        assert row is not None
+        superuser.execute(flip, row)
+    batches = []
+    for _ in range(2):
+        batches.append(product.core.order_batch(operator, BatchRequest()))
+        assert 0 == worker(served, "--once", "--chunk", "10").wait(60)
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    for batch in batches:
+        done = product.core.view_task(admin, batch.id)
+        assert (BatchState.DONE, 39, 1) == (done.state, done.screened, done.failed)
+        (aside,) = product.core.list_set_aside(admin, AsideFilter(batch_id=batch.id)).items
+        assert (row[0], "damaged_record") == (aside.patient_id, aside.reason)
+    assert [(row[0], batches[0].id)] == not_screened(product, clinic_id)
+    (alert,) = product.core.list_alerts(admin, AlertFilter(kinds=frozenset({AlertKind.NOT_SCREENED}))).items
+    assert admin.user_id == product.core.acknowledge_alert(admin, alert.id).acknowledged_by
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute(flip, row)
+    mended = product.core.order_batch(operator, BatchRequest())
+    assert 0 == worker(served, "--once", "--chunk", "10").wait(60)
+    assert 40 == product.core.view_task(admin, mended.id).screened
+    assert 1 == len(not_screened(product, clinic_id))
     product.database.close()
 
 
 def test_several_workers_share_one_batch(database: TestDatabase, key_ring: Path, served: dict[str, str]) -> None:
     product, clinic_id = prepared(database, key_ring)
     fill(product.core, clinic_id, 600)
-    workers = [worker(served, "--chunk", "10", "--lease", "60") for _ in range(3)]
-    listening(*workers)  # so that none comes when the others are through
     batch = product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
+    workers = [worker(served, "--chunk", "10") for _ in range(3)]
     admin = product.session(product.staff(clinic_id, Role.ADMIN))
-    deadline, seen = time.monotonic() + SECONDS, [0]
+    deadline, seen = time.monotonic() + 120, [0]
     while not (found := product.core.view_task(admin, batch.id)).ended and time.monotonic() < deadline:
         seen.append(found.screened)
         time.sleep(0.05)
-    stopped(*workers)
+    stopped(workers)
     assert (BatchState.DONE, 600, 0) == (found.state, found.screened, found.failed)
     assert sorted(seen) == seen
     assert (600, 600) == settled(database)

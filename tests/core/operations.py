@@ -51,6 +51,7 @@ from mindbridge_core.patients import (
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from mindbridge_core.screening import (
+    AsideFilter,
     BatchRequest,
     Decision,
     DriftRequest,
@@ -120,6 +121,7 @@ USE_CASES: Final = {
     "cancel_task": Action.TASK_CANCEL,
     "order_batch": Action.SCREENING_BATCH,
     "run_batch": Action.TASK_RUN,
+    "list_set_aside": Action.TASK_SET_ASIDE,
     "view_task": Action.TASK_VIEW,
     "screen_caseload": Action.SCREENING_CASELOAD,
     "screen_patient": Action.SCREENING_CREATE,
@@ -445,6 +447,9 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.SESSION_LIST: lambda town, caller, _: town.house.core.list_sessions(caller)[0],
     Action.TASK_CANCEL: lambda town, caller, _: town.house.core.cancel_task(caller, task_of(town)),
     Action.TASK_RUN: lambda town, caller, _: town.house.core.run_batch(caller, uuid4()),
+    Action.TASK_SET_ASIDE: lambda town, caller, _: town.house.core.list_set_aside(
+        caller, AsideFilter(batch_id=task_of(town))
+    ),
     Action.TASK_VIEW: lambda town, caller, _: town.house.core.view_task(caller, task_of(town)),
     Action.USER_CHANGE: lambda town, caller, _: town.house.core.change_staff(
         caller, town.staff[Role.READONLY].id, StaffChanges(role=Role.COMPLIANCE_OFFICER)
@@ -504,7 +509,7 @@ def town_before(action: Action, town: Town) -> Town:
             town.house.give_factor(user, confirmed=action is not Action.MFA_CONFIRM)
     if action is Action.ALERT_LIST:
         raise_alert(town.house, town.clinic, town.records["unassigned"], AlertKind.BREAK_GLASS)
-    if action in {Action.TASK_CANCEL, Action.TASK_VIEW}:
+    if action in {Action.TASK_CANCEL, Action.TASK_SET_ASIDE, Action.TASK_VIEW}:
         town.house.core.order_batch(town.caller(Role.CASE_MANAGER), BatchRequest())
     if action is not Action.PLATFORM_PREPARE:
         return town

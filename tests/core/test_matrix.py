@@ -104,6 +104,7 @@ REACH: Final = {
     Action.SESSION_LIST:     ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.TASK_CANCEL:      ("all",   "all",        "none",  "none",   "none",  "all"),
     Action.TASK_RUN:         ("none",  "none",       "none",  "none",   "none",  "all"),
+    Action.TASK_SET_ASIDE:   ("all",   "all",        "none",  "none",   "none",  "all"),
     Action.TASK_VIEW:        ("all",   "all",        "none",  "none",   "none",  "all"),
     Action.USER_CHANGE:      ("all",   "none",       "none",  "none",   "none",  "none"),
     Action.USER_DEACTIVATE:  ("all",   "none",       "none",  "none",   "none",  "none"),
@@ -163,6 +164,7 @@ ANSWERS_NOTHING: Final = {
     Action.PATIENT_DELETE,
     Action.SESSION_END,
     Action.TASK_RUN,
+    Action.TASK_SET_ASIDE,
     Action.USER_DEACTIVATE,
     Action.USER_UNLOCK,
 }

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from mindbridge_core import Operator, Role
+from mindbridge_core.errors import DamagedRecord
 from mindbridge_flask.events import Stream
 from mindbridge_flask.routes import tasks
-from mindbridge_memory.batches import MemoryBatches
 from tests.http.world import Staff, World
 
 
@@ -51,27 +51,6 @@ def test_a_batch_is_ordered_and_watched(world: World, admin: Staff) -> None:
     assert "Alex" not in followed.text
 
 
-def test_a_large_batch_is_accepted_before_all_are_found_and_its_counts_only_grow(
-    world: World, admin: Staff, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = MemoryBatches.cover
-    monkeypatch.setattr(MemoryBatches, "cover", lambda on, batch_id, _: whole(on, batch_id, 1))
-    for _ in range(3):
-        admin.admit()
-    ordered = order(admin)
-    assert "preparing" == ordered["status"]
-    worker = uuid4()
-
-    def nap(*_: object) -> None:
-        world.core.run_batch(Operator(clinic_id=world.clinic_id), worker)
-
-    monkeypatch.setattr(Stream, "rest", nap)
-    told = events(admin.send("GET", f"/tasks/{ordered['task_id']}/events").text)
-    assert [("preparing", 1, 0), ("preparing", 2, 0), ("queued", 3, 0), ("done", 3, 3)] == [
-        (one["status"], one["total"], one["screened"]) for one in told
-    ]
-
-
 def test_a_stream_tells_of_changes_and_ends_with_the_task_the_session_or_its_time(
     world: World, admin: Staff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +79,36 @@ def test_a_stream_tells_of_changes_and_ends_with_the_task_the_session_or_its_tim
     monkeypatch.setattr(Stream, "rest", lambda *_: admin.send("POST", "/auth/logout"))
     assert ["queued"] == [one["status"] for one in events(admin.send("GET", f"/tasks/{third['task_id']}/events").text)]
     assert second["task_id"] != third["task_id"]
+
+
+def test_whom_a_batch_set_aside_is_listed_in_pages_for_its_owner(
+    world: World, admin: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = sorted(admin.admit()["id"] for _ in range(3))
+
+    def damaged(*_: object) -> None:
+        raise DamagedRecord
+
+    task = f"/tasks/{order(admin)['task_id']}"
+    monkeypatch.setattr("mindbridge_core.screening.use_cases.screenings.held", damaged)
+    monkeypatch.setattr("mindbridge_core.screening.use_cases.caseloads.made", damaged)
+    work(world)
+    assert 3 == admin.send("GET", task).get_json()["failed"]
+    first = admin.send("GET", f"{task}/set-aside?limit=2").get_json()
+    cursor = first["pagination"]["next_cursor"]
+    rest = admin.send("GET", f"{task}/set-aside?limit=2&cursor={cursor}").get_json()
+    rows = first["data"] + rest["data"]
+    assert [{"patient_id": one, "reason": "damaged_record"} for one in ids] == rows
+    assert (True, False) == (first["pagination"]["has_more"], rest["pagination"]["has_more"])
+    listed = admin.send("GET", "/alerts?unacknowledged=true").get_json()["data"]
+    assert {("not_screened", "critical", task.rsplit("/", 1)[1])} == {
+        (one["kind"], one["severity"], one["cause_id"]) for one in listed
+    }
+    assert set(ids) == {one["patient_id"] for one in listed}
+    assert 404 == world.session(Role.CASE_MANAGER).send("GET", f"{task}/set-aside").status_code
+    for role in (Role.READONLY, Role.COMPLIANCE_OFFICER):
+        assert 403 == world.session(role).send("GET", f"{task}/set-aside").status_code
+    assert 404 == admin.send("GET", f"/tasks/{uuid4()}/set-aside").status_code
 
 
 def test_a_batch_is_cancelled_and_nobody_elses_is_shown(world: World, admin: Staff) -> None:

@@ -15,8 +15,7 @@ import pytest
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.notices import Message
 from mindbridge_notify import NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
-from tests.notify.mailserver import PASSWORD, PATIENCE, USERNAME, MailServer, mail_server, make_certificate
-from tests.support.sockets import free_port
+from tests.notify.mailserver import PASSWORD, USERNAME, MailServer, free_port, mail_server, make_certificate
 
 TO = "ana@clinic.example"
 LETTER = Message(
@@ -30,7 +29,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def notifier(port: int, **changes: Any) -> SmtpNotifier:
-    plain: dict[str, Any] = {"host": "localhost", "port": port, "sender": "noreply@mail.example", "timeout": PATIENCE}
+    plain: dict[str, Any] = {"host": "localhost", "port": port, "sender": "noreply@mail.example", "timeout": 5.0}
     return SmtpNotifier(SmtpSettings(**plain | changes))
 
 
@@ -135,7 +134,7 @@ def listener(first: bytes) -> Iterator[int]:
         try:
             yield bound.getsockname()[1]
         finally:
-            thread.join(PATIENCE)
+            thread.join(5)
             for connection in held:
                 connection.close()
 

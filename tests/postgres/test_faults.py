@@ -59,6 +59,7 @@ from mindbridge_core.patients import (
 )
 from mindbridge_core.privacy import AccessQuery, ConsentDraft, ConsentType, DisclosureRequest
 from mindbridge_core.screening import (
+    AsideFilter,
     BatchRequest,
     Decision,
     DriftRequest,
@@ -222,6 +223,7 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.PATIENT_IMPORT: lambda on: on.product.core.import_patients(on.claim, lambda: [b"name\nEve"]),
     Action.PATIENT_DELETE: lambda on: on.product.core.remove_patient(on.claim, on.patient_id),
     Action.SCREENING_BATCH: lambda on: on.product.core.order_batch(on.claim, BatchRequest()),
+    Action.TASK_SET_ASIDE: lambda on: on.product.core.list_set_aside(on.claim, AsideFilter(batch_id=on.task_id)),
     Action.TASK_CANCEL: lambda on: on.product.core.cancel_task(on.claim, on.task_id),
     Action.SCREENING_CASELOAD: lambda on: on.product.core.screen_caseload(Operator(clinic_id=on.clinic_id)),
     Action.SCREENING_CREATE: lambda on: on.product.core.screen_patient(

@@ -38,7 +38,7 @@ def refusal(caught: pytest.ExceptionInfo[DBAPIError]) -> tuple[type[BaseExceptio
     return type(error), error.diag.constraint_name
 
 
-@pytest.mark.parametrize("kind", ["break_glass", "high_risk", "review_overdue"])
+@pytest.mark.parametrize("kind", ["break_glass", "high_risk", "not_screened", "review_overdue"])
 def test_an_alert_of_any_other_kind_is_refused(application: Connection, kind: str) -> None:
     clinic_id = records.clinic(application)
     patient_id = records.patient(application, clinic_id)
@@ -69,7 +69,21 @@ def test_a_cause_has_one_alert_of_a_kind(application: Connection) -> None:
     enter(application, clinic_id)
     with pytest.raises(DBAPIError) as caught:
         alert(application, clinic_id, patient_id, cause_id=cause)
-    assert (UniqueViolation, "uq_alerts_clinic_id_kind_cause_id") == refusal(caught)
+    assert (UniqueViolation, "uq_alerts_clinic_id_kind_cause_id_patient_id") == refusal(caught)
+
+
+def test_a_patient_has_one_alert_of_not_being_screened_that_nobody_has_seen(application: Connection) -> None:
+    clinic_id = records.clinic(application)
+    patient_id, cause = records.patient(application, clinic_id), uuid4()
+    seen = {"acknowledged_at": NOW, "acknowledged_by": records.user(application, clinic_id)}
+    for fields in (seen, seen, {}):
+        alert(application, clinic_id, patient_id, kind="not_screened", **fields)
+    for _ in range(2):
+        alert(application, clinic_id, patient_id, kind="high_risk")
+    alert(application, clinic_id, records.patient(application, clinic_id), kind="not_screened", cause_id=cause)
+    with pytest.raises(DBAPIError) as caught:
+        alert(application, clinic_id, patient_id, kind="not_screened", cause_id=cause)
+    assert (UniqueViolation, "ix_alerts_not_screened") == refusal(caught)
 
 
 @pytest.mark.parametrize("column", ["patient_id", "acknowledged_by"])

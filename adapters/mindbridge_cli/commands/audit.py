@@ -278,12 +278,11 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
         raise click.UsageError("--follow has no result to print as JSON")
     settings = settings_of(ctx)
     sinks = sinks_of(settings)
-    asked = _end_asked() if follow_ else None
     with composed(settings) as product:
-        if asked is not None:
+        if follow_:
             configure_logs(settings.log_level)
-            with follow(product, sinks, settings.audit_ship_seconds):
-                asked.wait()
+            with follow(product, sinks, settings.audit_ship_seconds) as stop:
+                _wait_for_signal(stop)
             return
         fed = [feed_once(product, sink) for sink in sinks]
     content = {"sinks": [{"sink": one.sink, "entries": one.entries, "wrong": one.wrong} for one in fed]}
@@ -295,14 +294,15 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
         ctx.exit(ExitCode.FAILED)
 
 
-def _end_asked() -> Event:
-    """Return what SIGTERM and SIGINT set from now on; asked before anything is begun, so that nothing is cut off."""
+def _wait_for_signal(stop: Event) -> None:
     import signal
 
-    asked = Event()
+    def end(*_: object) -> None:
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    return asked
+        signal.signal(number, end)
+    stop.wait()
 
 
 @overload

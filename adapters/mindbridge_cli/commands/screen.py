@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 
 from mindbridge_cli.compose import composed
-from mindbridge_cli.output import as_json, result
+from mindbridge_cli.output import as_json, check_found, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core import MindBridge, Operator
 from mindbridge_core.errors import LostUpdate
@@ -25,6 +25,7 @@ __all__ = ["command"]
 
 TRIES: Final = 5
 LEVELS: Final = (RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW)
+WHO: Final = "the clinic's alerts say who, GET /api/v1/alerts?unacknowledged=true"
 _EVERYBODY: Final = CaseloadScope()
 
 
@@ -48,7 +49,7 @@ def command(
 
     A patient's level rises at once, and falls only when a clinician reviews the screening. Each page of patients is
     one transaction: a run that was broken off is simply begun again. Reviews of high risks that are overdue are
-    alerted of as well.
+    alerted of as well. Exits with 3 when somebody could not be screened; the clinic's alerts say who.
     """
     if clinic is None and (case_manager or patient):
         message = "--case-manager and --patient need --clinic"
@@ -65,19 +66,22 @@ def command(
         asked = [clinic] if clinic else [one for one in core.ports.trails.clinics() if one != PLATFORM_CLINIC_ID]
         done = [_screened(core, clinic_id, only) for clinic_id in asked]
     result({"clinics": done}, (line for clinic_done in done for line in _lines(clinic_done)), json_=json_)
+    if any(clinic_done["set_aside"] for clinic_done in done):
+        check_found()
 
 
 def _screened(core: MindBridge, clinic_id: UUID, only: CaseloadScope = _EVERYBODY) -> dict[str, Any]:
     """Screen page by page; return the counts, without anything that names a patient."""
     levels: Counter[RiskLevel] = Counter()
-    raised = outreach = 0
+    raised = outreach = set_aside = 0
     page = _page(core, clinic_id, only, None)
     with _bar(page.total or 0, f"clinic {clinic_id}") as step:
         while True:
             levels += page.levels
             raised += page.raised
             outreach += sum(bool(screening.flags) for screening in page.screenings)
-            step(len(page.screenings))
+            set_aside += len(page.set_aside)
+            step(len(page.screenings) + len(page.set_aside))
             if page.after is None:
                 break
             page = _page(core, clinic_id, only, page.after)
@@ -91,6 +95,7 @@ def _screened(core: MindBridge, clinic_id: UUID, only: CaseloadScope = _EVERYBOD
         "raised": raised,
         "outreach": outreach,
         "overdue": overdue,
+        "set_aside": set_aside,
     }
 
 
@@ -127,4 +132,5 @@ def _lines(done: dict[str, Any]) -> list[str]:
         f"clinic {done['clinic_id']}: {done['screened']} screened: {counts}",
         f"  {done['raised']} raised, {done['outreach']} to be reached at once",
         *([f"  {done['overdue']} reviews newly overdue"] if done["overdue"] else []),
+        *([f"  {done['set_aside']} could not be screened: {WHO}"] if done["set_aside"] else []),
     ]

@@ -43,7 +43,8 @@ class AlertQuery(PageQuery):
 def list_alerts(call: StaffCall, query: AlertQuery) -> Answer[AlertPage]:
     """List alerts, oldest first; `unacknowledged=true` is the queue of those that nobody has seen.
 
-    A new `high_risk` is for admins and the patient's case manager, `break_glass` for admins and compliance officers.
+    A new `high_risk`, a review that is overdue and a patient who could not be screened are for admins and the patient's
+    case manager, `break_glass` for admins and compliance officers.
     """
     return Answer(content=AlertPage.of(call.core.list_alerts(call.claim, query.filter())))
 

@@ -12,12 +12,13 @@ from flask import Response, request
 
 from mindbridge_core import Action
 from mindbridge_core.idempotency import IdempotencyKey
-from mindbridge_core.screening import Batch, BatchRequest
+from mindbridge_core.screening import AsideFilter, Batch, BatchRequest
 from mindbridge_flask.calls import Answer, StaffCall
 from mindbridge_flask.events import EVENT_STREAM, Told, event, follow
+from mindbridge_flask.paging import PageQuery
 from mindbridge_flask.resources import encode
 from mindbridge_flask.routing import RouteTable
-from mindbridge_flask.tasks import TaskAccepted, TaskResource
+from mindbridge_flask.tasks import SetAsidePage, TaskAccepted, TaskResource
 
 __all__ = ["TASKS"]
 
@@ -38,8 +39,7 @@ LONGEST: Final = 60.0
 def order_batch(call: StaffCall, body: BatchRequest, once: IdempotencyKey | None) -> Answer[TaskAccepted]:
     """Order the screening of many patients: a case manager's active ones, those of a level, or all.
 
-    To a case manager, of their own caseload. A worker screens them one after another. Of more than a thousand it finds
-    the others first, as they are then; until all are found the task is `preparing`.
+    To a case manager, of their own caseload. Who is covered is settled now; a worker screens them one after another.
     404 for a `case_manager_id` who manages no cases here.
     """
     task = call.core.order_batch(call.claim, body, once=once)
@@ -51,6 +51,17 @@ def order_batch(call: StaffCall, body: BatchRequest, once: IdempotencyKey | None
 def view_task(call: StaffCall, task_id: UUID) -> Answer[TaskResource]:
     """Show how far a batch is: to who ordered it, and to the clinic's admins. Its counts never go back."""
     return Answer(content=TaskResource.of(call.core.view_task(call.claim, task_id)))
+
+
+@TASKS.route("GET", "/v1/tasks/{task_id}/set-aside", Action.TASK_SET_ASIDE)
+def list_set_aside(call: StaffCall, task_id: UUID, query: PageQuery) -> Answer[SetAsidePage]:
+    """List whom the batch could not screen, and why: to a case manager, those who are in their caseload now.
+
+    Each of them has raised an alert (`not_screened`), and the next batch tries them again. `not_found` are those who
+    had been removed, or handed over, when their turn came.
+    """
+    only = AsideFilter(batch_id=task_id, after=query.after, limit=query.limit)
+    return Answer(content=SetAsidePage.of(call.core.list_set_aside(call.claim, only)))
 
 
 @TASKS.route("POST", "/v1/tasks/{task_id}/cancel", Action.TASK_CANCEL)

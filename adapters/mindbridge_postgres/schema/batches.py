@@ -27,7 +27,7 @@ from mindbridge_postgres.schema.columns import (
 )
 
 LEVELS = ("high", "medium", "low")
-STATES = ("preparing", "queued", "running", "done", "cancelled")
+STATES = ("queued", "running", "done", "cancelled")
 CODE_WORD = "^[a-z][a-z0-9_]{0,49}$"
 
 batches = Table(
@@ -47,6 +47,7 @@ batches = Table(
     uuid("reached", nullable=True),
     moment("created_at"),
     moment("started_at", nullable=True),
+    moment("taken_at", nullable=True),
     moment("ended_at", nullable=True),
     of_clinic(),
     within_clinic("ordered_by", "users"),

@@ -16,7 +16,7 @@ from mindbridge_postgres.schema.columns import (
     within_clinic,
 )
 
-ALERT_KINDS = ("break_glass", "high_risk", "review_overdue")
+ALERT_KINDS = ("break_glass", "high_risk", "not_screened", "review_overdue")
 REVIEW_OUTCOMES = ("justified", "unjustified")
 
 emergency_accesses = Table(
@@ -69,15 +69,23 @@ alerts = Table(
     *tenant_key(),
     *one_of("kind", ALERT_KINDS),
     uuid("patient_id"),
-    # No foreign key: a screening or an emergency access, as the kind says.
+    # No foreign key: a screening, an emergency access or a batch, as the kind says.
     uuid("cause_id"),
     moment("created_at"),
     moment("acknowledged_at", nullable=True),
     uuid("acknowledged_by", nullable=True),
     within_clinic("patient_id", "patients"),
     within_clinic("acknowledged_by", "users"),
-    UniqueConstraint("clinic_id", "kind", "cause_id"),
+    UniqueConstraint("clinic_id", "kind", "cause_id", "patient_id"),
     CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name="acknowledgement"),
     Index(None, "clinic_id", "patient_id"),
+    # A patient who cannot be screened for a week is one alert until somebody has seen it, not one a day.
+    Index(
+        "ix_alerts_not_screened",
+        "clinic_id",
+        "patient_id",
+        unique=True,
+        postgresql_where=text("kind = 'not_screened' AND acknowledged_at IS NULL"),
+    ),
     Index("ix_alerts_unacknowledged", "clinic_id", "id", postgresql_where=text("acknowledged_at IS NULL")),
 )

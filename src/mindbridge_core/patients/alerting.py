@@ -13,7 +13,7 @@ from mindbridge_core.errors import NotFound
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients.alerts import AUDIENCE, Alert, AlertFilter, AlertKind
 from mindbridge_core.patients.ports import PatientUnit
-from mindbridge_core.patients.reach import reach
+from mindbridge_core.patients.reach import reach_unopened
 from mindbridge_core.work import Desk, Work
 
 __all__ = ["AcknowledgeAlert", "ListAlerts", "visible_alerts"]
@@ -63,6 +63,6 @@ def _reach_alert(desk: Desk[PatientUnit], alert_id: UUID) -> None:
     if alert is None or desk.principal.holder not in AUDIENCE[alert.kind]:
         raise NotFound
     if alert.kind is not AlertKind.BREAK_GLASS:
-        reach(desk, alert.patient_id)
+        reach_unopened(desk, alert.patient_id)
     # The trail tells of the patient; the alert is named among the values.
     desk.resource_id = alert.patient_id

@@ -23,6 +23,7 @@ class AlertKind(StrEnum):
 
     BREAK_GLASS = "break_glass"
     HIGH_RISK = "high_risk"
+    NOT_SCREENED = "not_screened"
     REVIEW_OVERDUE = "review_overdue"
 
 
@@ -38,6 +39,7 @@ AUDIENCE: Final[Mapping[AlertKind, frozenset[Role]]] = MappingProxyType(
     {
         AlertKind.BREAK_GLASS: frozenset({Role.ADMIN, Role.COMPLIANCE_OFFICER}),
         AlertKind.HIGH_RISK: frozenset({Role.ADMIN, Role.CASE_MANAGER}),
+        AlertKind.NOT_SCREENED: frozenset({Role.ADMIN, Role.CASE_MANAGER}),
         AlertKind.REVIEW_OVERDUE: frozenset({Role.ADMIN, Role.CASE_MANAGER}),
     }
 )
@@ -48,8 +50,8 @@ AUDIENCE: Final[Mapping[AlertKind, frozenset[Role]]] = MappingProxyType(
 class Alert:
     """That something happened to a patient's record.
 
-    `cause_id` is the screening, or the emergency access; where a `high` was given by hand, by a review or by
-    import it is the alert's own.
+    `cause_id` is the screening, or the emergency access; of who was not screened the batch that set them aside. Where
+    a `high` was given by hand, by a review or by import, and where the command line screened, it is the alert's own.
     """
 
     id: UUID
@@ -88,9 +90,10 @@ class Alerts(Protocol):
     """The alerts of the unit's clinic: raised and acknowledged, never deleted."""
 
     def raise_all(self, alerts: Sequence[Alert]) -> frozenset[UUID]:
-        """Store those of whose kind and cause there is no alert yet, and return their ids.
+        """Store those of whose kind, cause and patient there is no alert yet, and return their ids.
 
-        Whoever listens learns of them when the unit is kept, and never when it is not.
+        A patient has one `NOT_SCREENED` at a time that nobody has acknowledged: another is not stored. Whoever
+        listens learns of them when the unit is kept, and never when it is not.
         """
 
     def get(self, alert_id: UUID) -> Alert | None:

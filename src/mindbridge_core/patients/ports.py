@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
@@ -62,6 +62,12 @@ class Patients(Protocol):
 
     def list(self, only: PatientFilter) -> Page[Patient]:
         """Return at most `only.limit` patients in ascending order of id; the total only if asked for."""
+
+    def ids(self, only: PatientFilter) -> Page[UUID]:
+        """Return who would be on the page of `list`; no record is opened, so one that is damaged is no hindrance."""
+
+    def managers_of(self, patient_ids: Collection[UUID]) -> Mapping[UUID, UUID | None]:
+        """Return in whose caseload those of the patients are that there are; likewise without opening a record."""
 
     def hold(self, patients: Sequence[Patient]) -> None:
         """Hold the patients as they are until the unit ends; LostUpdate when one's `version` is not the stored one.

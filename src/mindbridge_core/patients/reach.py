@@ -11,10 +11,10 @@ from mindbridge_core.identity import User
 from mindbridge_core.patients.emergency import BreakGlass
 from mindbridge_core.patients.entities import Patient
 from mindbridge_core.patients.ports import PatientUnit
-from mindbridge_core.patients.rules import in_caseload
+from mindbridge_core.patients.rules import in_caseload, is_own
 from mindbridge_core.work import Desk, Emergency
 
-__all__ = ["manages_cases", "reach", "reach_of"]
+__all__ = ["manages_cases", "reach", "reach_of", "reach_unopened"]
 
 
 class OfPatient(Protocol):
@@ -26,6 +26,7 @@ class OfPatient(Protocol):
 
 
 Record = TypeVar("Record", bound=OfPatient)
+Found = TypeVar("Found")
 
 
 def reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
@@ -37,14 +38,25 @@ def reach(desk: Desk[PatientUnit], patient_id: UUID) -> Patient:
     patient = desk.unit.patients.get(patient_id)
     if patient is not None and in_caseload(desk.principal, patient):
         return patient
+    return _in_emergency(desk, patient_id, patient)
+
+
+def reach_unopened(desk: Desk[PatientUnit], patient_id: UUID) -> None:
+    """Refuse whom `reach` refuses, without opening the patient's record: it may be one that cannot be read."""
+    managers = desk.unit.patients.managers_of([patient_id])
+    if patient_id not in managers or not is_own(desk.principal, managers[patient_id]):
+        _in_emergency(desk, patient_id, patient_id if patient_id in managers else None)
+
+
+def _in_emergency(desk: Desk[PatientUnit], patient_id: UUID, found: Found | None) -> Found:
     # Asked for a patient that there is not as well: so a refusal takes as many statements whatever its cause.
     access = _emergency_access(desk, patient_id)
-    if patient is None or access is None:
+    if found is None or access is None:
         raise NotFound
     desk.under(Emergency(id=access.id, reason=access.access_reason))
     if not desk.grant.emergency:
         raise Forbidden("Emergency access is for reading.", reason="emergency_access_reads")
-    return patient
+    return found
 
 
 def reach_of(desk: Desk[PatientUnit], record: Record | None) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from mindbridge_core.access import Role
 from mindbridge_core.actor import Principal
@@ -11,7 +12,7 @@ from mindbridge_core.errors import Finding
 from mindbridge_core.patients.entities import Patient, PatientChanges, PatientDraft, RiskLevel
 from mindbridge_core.validation import Unset
 
-__all__ = ["date_findings", "in_caseload", "risk_findings"]
+__all__ = ["date_findings", "in_caseload", "is_own", "risk_findings"]
 
 OLDEST_BIRTH: Final = timedelta(days=366 * 130)
 ONE_DAY: Final = timedelta(days=1)
@@ -19,7 +20,12 @@ ONE_DAY: Final = timedelta(days=1)
 
 def in_caseload(principal: Principal, patient: Patient) -> bool:
     """Whether the patient is one whom the caller's role may reach: case managers, those assigned to them."""
-    return principal.holder is not Role.CASE_MANAGER or patient.case_manager_id == principal.user_id
+    return is_own(principal, patient.case_manager_id)
+
+
+def is_own(principal: Principal, case_manager_id: UUID | None) -> bool:
+    """Whether the caller's role may reach the patients of this case manager, or of nobody."""
+    return principal.holder is not Role.CASE_MANAGER or case_manager_id == principal.user_id
 
 
 def date_findings(sent: PatientDraft | PatientChanges, now: datetime) -> list[Finding]:

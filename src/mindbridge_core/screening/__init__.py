@@ -15,6 +15,7 @@ from mindbridge_core.screening.assessment import (
     request_of,
 )
 from mindbridge_core.screening.batches import (
+    AsideFilter,
     Batch,
     Batches,
     BatchRequest,
@@ -97,6 +98,7 @@ __all__ = [
     "PROMPTS",
     "RULE_SETS",
     "AnswersCutOff",
+    "AsideFilter",
     "Assessment",
     "AssessmentRequest",
     "AssessorFailure",

@@ -10,19 +10,28 @@ from uuid import UUID
 
 import attrs
 
+from mindbridge_core.pagination import DEFAULT_LIMIT, Page
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.screening.entities import CODE_WORD
 from mindbridge_core.validation import checked
 
-__all__ = ["Batch", "BatchRequest", "BatchState", "Batches", "JobLimits", "JobQueue", "Piece", "Settled"]
+__all__ = [
+    "AsideFilter",
+    "Batch",
+    "BatchRequest",
+    "BatchState",
+    "Batches",
+    "JobLimits",
+    "JobQueue",
+    "Piece",
+    "Settled",
+]
 
 
 @unique
 class BatchState(StrEnum):
     """How far a batch is: the last two are final."""
 
-    PREPARING = "preparing"
-    """Whom it covers is being found out."""
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -42,10 +51,10 @@ class BatchRequest:
 
 @attrs.frozen(kw_only=True)
 class Batch:
-    """A batch and its progress. `total` grows while it is prepared and never changes afterwards; no count ever falls.
+    """A batch and its progress. `total` never changes; `screened` and `failed` never fall.
 
     `ordered_by` is None for the clinic's own daily batch, which is that of `day`, and for the command line's.
-    `reason` says why it was cancelled.
+    `reason` says why it was cancelled. `taken_at` is when a worker last took up patients of it.
     """
 
     id: UUID
@@ -55,13 +64,14 @@ class Batch:
     risk_level: RiskLevel | None
     screening_type: str
     day: date | None = None
-    state: BatchState = BatchState.PREPARING
+    state: BatchState = BatchState.QUEUED
     reason: str | None = None
     total: int = 0
     screened: int = 0
     failed: int = 0
     created_at: datetime
     started_at: datetime | None = None
+    taken_at: datetime | None = None
     ended_at: datetime | None = None
 
     @property
@@ -83,8 +93,6 @@ class Settled:
 class Piece:
     """Patients of a batch that are one worker's for a while; nobody, when all who are left are others'.
 
-    Of a batch that is still prepared there is nobody, and it is held until the unit ends.
-
     `deaths` is how often a worker's time ran out over them; of more than none there is one patient only.
     """
 
@@ -97,8 +105,6 @@ class Piece:
 class JobLimits:
     """How much a worker takes on at a time, and how long a piece is its own."""
 
-    covered: int = 1_000
-    """Whom one unit puts into a batch: so few that neither who orders it waits long, nor who cancels it meanwhile."""
     lease: timedelta = timedelta(minutes=2)
     lease_asking: timedelta = timedelta(minutes=1)
     """The least lease of a piece for which the assessor is asked: longer than the budget of a question."""
@@ -118,18 +124,23 @@ class JobLimits:
     """How long answers are waited for; the provider promises them, or an end without, within 24 hours."""
 
 
+@attrs.frozen(kw_only=True)
+class AsideFilter:
+    """Whom which batch set aside; of a case manager, who is theirs now. `after` is the last id of the page before."""
+
+    batch_id: UUID
+    case_manager_id: UUID | None = None
+    after: UUID | None = None
+    limit: int = DEFAULT_LIMIT
+
+
 class Batches(Protocol):
     """The batches of the unit's clinic, with a row for each of their patients."""
 
-    def add(self, batch: Batch) -> bool:
-        """Store a new batch, of nobody yet; False, and nothing is stored, when its `day` has one."""
+    def add(self, batch: Batch) -> Batch | None:
+        """Store a new batch of the clinic's active patients whom it asks for, as they are now, and return it.
 
-    def cover(self, batch_id: UUID, limit: int) -> Batch:
-        """Put the next patients into a batch that is prepared, at most `limit`, and return it.
-
-        They are the clinic's active patients whom it asks for, as they are now, in the order of their ids. With the
-        last of them its `total` is known and it is queued; one of nobody is done, at the time when it was ordered. A
-        batch that is not prepared stays as it is.
+        One of nobody is done at once. None, and nothing is stored, when its `day` has one.
         """
 
     def get(self, batch_id: UUID) -> Batch | None:
@@ -146,6 +157,12 @@ class Batches(Protocol):
 
     def settle(self, batch_id: UUID, settled: Sequence[Settled]) -> None:
         """Store what became of patients; LostUpdate when that of one of them is settled already."""
+
+    def set_aside(self, only: AsideFilter) -> Page[Settled]:
+        """Return at most `only.limit` of those who were not screened, with the reason, in ascending order of id.
+
+        Whoever was removed is not shown.
+        """
 
     def end(self, batch_id: UUID, at: datetime) -> bool:
         """Mark the batch as done if it runs and nobody is waiting; return whether it was so."""
@@ -167,8 +184,7 @@ class JobQueue(Protocol):
         """Make at most `limit` waiting patients the worker's until `until`, and the batch a running one.
 
         No two workers have the same. What this one had before is given up. Whoever another had when its time ran out
-        comes last, alone, and with the count of such deaths. A batch that is prepared stays so, and nobody has anybody.
-        None when the batch has ended.
+        comes last, alone, and with the count of such deaths. None when the batch has ended.
         """
 
     def release(self, worker: UUID) -> None:

@@ -24,11 +24,15 @@ class CaseloadScope:
 
 @attrs.frozen(kw_only=True)
 class CaseloadPage:
-    """The screenings of a page; `raised` is how many patients' levels rose. `after` is None at the caseload's end."""
+    """The screenings of a page; `raised` is how many patients' levels rose. `after` is None at the caseload's end.
+
+    `set_aside` is who could not be screened.
+    """
 
     clinic_id: UUID
     screenings: tuple[Screening, ...] = attrs.field(repr=False)
     raised: int
+    set_aside: tuple[UUID, ...] = ()
     after: UUID | None
     total: int | None
 

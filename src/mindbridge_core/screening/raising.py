@@ -102,9 +102,8 @@ class RaiseOverdue:
         concerned = {alert.patient_id for alert in sent.values() if alert.id in new}
         if not concerned:
             return Raised()
-        patients = [unit.patients.get(patient_id) for patient_id in sorted(concerned)]
-        managers = {patient.case_manager_id for patient in patients if patient is not None}
-        return Raised(number=len(concerned), to=self.alarm.audience(unit, managers))
+        managers = unit.patients.managers_of(concerned)
+        return Raised(number=len(concerned), to=self.alarm.audience(unit, frozenset(managers.values())))
 
     def notify(self, raised: Raised) -> None:
         """Tell of what was raised."""

@@ -94,6 +94,27 @@ class AlertsContract(StoreContract):
         assert {overdue.id} == ground.raised(again, overdue)
         assert ground.listed() == (sorted([first.id, overdue.id]), None)
 
+    def test_one_cause_raises_an_alert_for_each_patient(self) -> None:
+        """As a batch does that could not screen several."""
+        ground = AlertGround.of(self.store())
+        first = ground.alert(kind=AlertKind.NOT_SCREENED)
+        other = ground.alert(kind=AlertKind.NOT_SCREENED, cause_id=first.cause_id, patient_id=ground.removed_id)
+        assert {first.id, other.id} == ground.raised(first, other)
+
+    def test_who_is_not_screened_has_one_alert_until_it_is_acknowledged(self) -> None:
+        """Of whatever cause, whoever raises it at once; of another kind there may be several."""
+        ground = AlertGround.of(self.store())
+        alerts = [ground.alert(kind=AlertKind.NOT_SCREENED) for _ in range(4)]
+        outcomes = together(*[lambda one=one: ground.raised(one) for one in alerts])
+        found = [outcome for outcome in outcomes if isinstance(outcome, frozenset)]
+        assert sorted(map(len, found)) == [0, 0, 0, 1]
+        (first,) = frozenset[UUID]().union(*found)
+        assert frozenset() == ground.raised(ground.alert(kind=AlertKind.NOT_SCREENED))
+        ground.acknowledged(first, ground.manager_id)
+        again = ground.alert(kind=AlertKind.NOT_SCREENED)
+        assert frozenset() == ground.raised(*[one for one in alerts if one.id == first])
+        assert {again.id} == ground.raised(again, ground.alert(kind=AlertKind.NOT_SCREENED))
+
     def test_what_a_unit_did_not_keep_was_not_raised(self) -> None:
         """So an alert is there if its screening is."""
         ground = AlertGround.of(self.store())

@@ -7,11 +7,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-import attrs
-
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
-from mindbridge_core.screening import Batch, BatchState, Piece, Settled
+from mindbridge_core.screening import AsideFilter, Batch, BatchState, Piece, Settled
 from mindbridge_core.testing.records import LATER, NOW, a_patient, a_user
 from mindbridge_core.testing.screenings import a_screening
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
@@ -43,14 +41,8 @@ def _people(store: ContractStore, clinic_id: UUID, *fields: dict[str, Any]) -> l
 
 
 def _add(store: ContractStore, batch: Batch) -> Batch | None:
-    """Add the batch and cover all whom it asks for; None when its day has one."""
     with store.open_unit(batch.clinic_id) as unit:
-        return unit.batches.cover(batch.id, 100) if unit.batches.add(batch) else None
-
-
-def _cover(store: ContractStore, batch: Batch, limit: int) -> Batch:
-    with store.open_unit(batch.clinic_id) as unit:
-        return unit.batches.cover(batch.id, limit)
+        return unit.batches.add(batch)
 
 
 def _get(store: ContractStore, batch: Batch) -> Batch | None:
@@ -111,55 +103,6 @@ class BatchesContract(StoreContract):
         assert found is not None
         assert found.total == 3
 
-    def test_a_batch_is_prepared_piece_by_piece(self) -> None:
-        """Each time the next patients as they are then; nobody twice, and nobody has anybody before all are there."""
-        store = self.store()
-        people = _people(store, store.clinic_a, *[{}] * 5)
-        batch = _batch(store.clinic_a)
-        with store.open_unit(store.clinic_a) as unit:
-            assert unit.batches.add(batch)
-        assert batch == _get(store, batch)
-        assert [(one.total, one.state) for one in [_cover(store, batch, 2)]] == [(2, BatchState.PREPARING)]
-        with store.open_unit(store.clinic_a) as unit:
-            assert [batch.id] == list(unit.jobs.open())
-            gone = unit.patients.get(people[3].id)
-            assert gone is not None
-            unit.patients.save(attrs.evolve(gone, status=PatientStatus.DISCHARGED))
-        piece = _claim(store, batch, uuid4())
-        assert piece is not None
-        assert (piece.batch.state, list(piece.patients), piece.batch.total) == (BatchState.PREPARING, [], 2)
-        assert attrs.evolve(batch, total=2) == _get(store, batch)
-        covered = _cover(store, batch, 2)
-        assert attrs.evolve(batch, total=4, state=BatchState.QUEUED) == covered == _get(store, batch)
-        assert covered == _cover(store, batch, 2)
-        assert [people[at].id for at in (0, 1, 2, 4)] == _claimed(store, batch, uuid4())
-
-    def test_several_who_cover_a_batch_cover_each_patient_once(self) -> None:
-        """They take turns, and whoever comes too late changes nothing."""
-        store = self.store()
-        people = [one.id for one in _people(store, store.clinic_a, *[{}] * 7)]
-        batch = _batch(store.clinic_a)
-        with store.open_unit(store.clinic_a) as unit:
-            unit.batches.add(batch)
-        told = together(*[lambda: _cover(store, batch, 2)] * 5)
-        totals = sorted(one.total for one in told if isinstance(one, Batch))
-        assert totals == [2, 4, 6, 7, 7]
-        assert people == _claimed(store, batch, uuid4())
-
-    def test_a_batch_cancelled_while_it_is_prepared_covers_nobody_else(self) -> None:
-        """What was covered stays counted."""
-        store = self.store()
-        _people(store, store.clinic_a, *[{}] * 3)
-        batch = _batch(store.clinic_a)
-        with store.open_unit(store.clinic_a) as unit:
-            unit.batches.add(batch)
-        _cover(store, batch, 2)
-        with store.open_unit(store.clinic_a) as unit:
-            assert unit.batches.cancel(batch.id, LATER, "by_request")
-        cancelled = _cover(store, batch, 2)
-        assert (cancelled.total, cancelled.state, cancelled.ended_at) == (2, BatchState.CANCELLED, LATER)
-        assert _claim(store, batch, uuid4()) is None
-
     def test_a_day_has_one_batch(self) -> None:
         """Of several who add it at once one does."""
         store, day = self.store(), NOW.date()
@@ -206,6 +149,62 @@ class BatchesContract(StoreContract):
             found.ended_at,
         ) == (3, 2, 1, BatchState.DONE, LATER)
         assert _claim(store, batch, uuid4()) is None
+
+    def test_those_who_were_set_aside_are_listed_with_the_reason(self) -> None:
+        """In pages; for a case manager those of their caseload, and nobody who was removed."""
+        store = self.store()
+        manager = a_user(store.clinic_a)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.users.add(manager)
+        own: dict[str, Any] = {"case_manager_id": manager.id}
+        one, two, three, gone, well = people = _people(store, store.clinic_a, own, {}, own, {}, {})
+        batch, other = _batch(store.clinic_a), _batch(store.clinic_a)
+        for each in (batch, other):
+            _add(store, each)
+            _claim(store, each, uuid4())
+        _screen(store, batch, well)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.settle(batch.id, [Settled(patient_id=p.id, reason="worker_died") for p in (one, two, three)])
+            unit.batches.settle(batch.id, [Settled(patient_id=gone.id, reason="not_found")])
+            unit.batches.settle(other.id, [Settled(patient_id=well.id, reason="damaged_record")])
+            unit.patients.save(gone.removed(manager.id, LATER))
+
+        def listed(**only: Any) -> tuple[list[UUID], UUID | None]:  # noqa: ANN401 - any field of the filter
+            with store.open_unit(store.clinic_a) as unit:
+                page = unit.batches.set_aside(AsideFilter(**{"batch_id": batch.id} | only))
+            assert all(row.reason == "worker_died" for row in page.items)
+            return [row.patient_id for row in page.items], page.after
+
+        assert ([one.id, two.id, three.id], None) == listed()
+        assert ([one.id, two.id], two.id) == listed(limit=2)
+        assert ([three.id], None) == listed(limit=2, after=two.id)
+        theirs = [person.id for person in people[:3] if person.case_manager_id == manager.id]
+        assert (theirs, None) == listed(case_manager_id=manager.id)
+        assert listed(case_manager_id=uuid4()) == ([], None)
+        with store.open_unit(store.clinic_b) as unit:
+            assert unit.batches.set_aside(AsideFilter(batch_id=batch.id)).items == ()
+
+    def test_it_is_known_when_a_batch_was_last_taken_up(self) -> None:
+        """By whoever got patients of it; a look that finds nobody says nothing."""
+        store = self.store()
+        _people(store, store.clinic_a, {}, {})
+        batch = _batch(store.clinic_a)
+
+        def taken_at() -> Any:  # noqa: ANN401 - a moment or None
+            found = _get(store, batch)
+            assert found is not None
+            return found.taken_at
+
+        _add(store, batch)
+        assert taken_at() is None
+        piece = _claim(store, batch, uuid4(), limit=1)
+        assert piece is not None
+        assert piece.batch == _get(store, batch)
+        assert taken_at() == NOW
+        _claim(store, batch, uuid4(), timedelta(seconds=30))
+        assert taken_at() == NOW + timedelta(seconds=30)
+        _claim(store, batch, uuid4(), timedelta(seconds=40))
+        assert taken_at() == NOW + timedelta(seconds=30)
 
     def test_workers_share_a_batch_and_no_two_have_the_same_patient(self) -> None:
         """However many ask at once; what one gives up another gets, and what was settled nobody."""

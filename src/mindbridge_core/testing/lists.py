@@ -52,7 +52,11 @@ class PatientListsContract(StoreContract):
         seen: list[Patient] = []
         afters: list[UUID | None] = [None]
         for _ in range(3):
-            page = _listed(store, store.clinic_a, PatientFilter(after=afters[-1], limit=2))
+            only = PatientFilter(after=afters[-1], limit=2, total=True)
+            page = _listed(store, store.clinic_a, only)
+            with store.open_unit(store.clinic_a) as unit:
+                ids = unit.patients.ids(only)
+            assert ids == Page(items=tuple(one.id for one in page.items), after=page.after, total=page.total)
             seen += page.items
             afters.append(page.after)
         assert seen == patients

@@ -83,6 +83,19 @@ class PatientsContract(PatientListsContract):
             assert [_stored(store, patient) for patient in pair] == [None, None]
         _added_together(store, store.clinic_b, [a_patient(store.clinic_b, mrn=mrn) for mrn in ("MRN-1", "MRN-2")])
 
+    def test_it_is_known_in_whose_caseload_patients_are(self) -> None:
+        """In nobody's, too; of those alone who are there."""
+        store = self.store()
+        manager_id = _staff(store, store.clinic_a)
+        own = _added(store, a_patient(store.clinic_a, case_manager_id=manager_id))
+        alone, gone = _added(store, a_patient(store.clinic_a)), _added(store, a_patient(store.clinic_a))
+        _saved(store, gone.removed(manager_id, LATER))
+        foreign = _added(store, a_patient(store.clinic_b))
+        with store.open_unit(store.clinic_a) as unit:
+            found = unit.patients.managers_of([own.id, alone.id, gone.id, foreign.id, uuid4()])
+            assert unit.patients.managers_of([]) == {}
+        assert found == {own.id: manager_id, alone.id: None}
+
     def test_people_are_recognised_by_their_marks(self) -> None:
         """By MRN, and by name with date of birth, however written; not by the other clinic, nor once deleted."""
         store = self.store()

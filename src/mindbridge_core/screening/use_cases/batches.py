@@ -14,28 +14,26 @@ from mindbridge_core.clock import Clock
 from mindbridge_core.errors import NotFound
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
+from mindbridge_core.pagination import Page
 from mindbridge_core.patients.reach import manages_cases
-from mindbridge_core.screening.batches import Batch, BatchRequest, BatchState, JobLimits
+from mindbridge_core.screening.batches import AsideFilter, Batch, BatchRequest, Settled
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.reaching import calendar
+from mindbridge_core.screening.use_cases.owning import reached
 from mindbridge_core.work import Desk, Work
 
-__all__ = ["CancelTask", "OrderBatch", "ViewTask"]
+__all__ = ["CancelTask", "ListSetAside", "OrderBatch", "ViewTask"]
 
-_ORDERED: Final = frozenset({"state", "total", "screening_type", "case_manager_id", "risk_level", "day"})
+_PLAIN: Final = frozenset({"total", "screening_type", "case_manager_id", "risk_level", "day", "repeated"})
 
 
 @attrs.frozen(kw_only=True)
 class OrderBatch:
-    """Order the screening of many patients, which a worker does later.
-
-    Up to `at_once` it covers now. Of more the others are covered by a worker, and who they are is settled then.
-    """
+    """Order the screening of many patients, which a worker does later. Whom it covers is settled now."""
 
     work: Work[ScreeningUnit]
     clock: Clock
     new_id: NewId
-    at_once: int = JobLimits().covered
 
     def __call__(self, caller: Caller, request: BatchRequest, *, once: IdempotencyKey | None = None) -> Batch:
         """Return the new batch; with a key used before, the one that its first request made, as it is now.
@@ -47,8 +45,7 @@ class OrderBatch:
             first = desk.unit.answers.first(desk.actor.user_id, once) if once else None
             if first is not None:
                 return _repeat(desk, UUID(first))
-            batch = self._ordered(desk, request)
-            assert batch is not None  # noqa: S101 - only the batch of a day can be there already
+            batch = _noted(desk, desk.unit.batches.add(self._batch(desk, request)))
             if once:
                 desk.unit.answers.keep(desk.actor.user_id, once, str(batch.id))
             return batch
@@ -64,14 +61,14 @@ class OrderBatch:
             if here.time() < at or desk.unit.batches.has_day(here.date()):
                 return None
             request = BatchRequest(screening_type="daily")
-            batch = self._ordered(desk, request, here.date())
+            batch = desk.unit.batches.add(self._batch(desk, request, here.date()))
             if batch is not None:
+                _noted(desk, batch)
                 desk.enter()
             return batch
 
-    def _ordered(self, desk: Desk[ScreeningUnit], request: BatchRequest, day: date | None = None) -> Batch | None:
-        """Store the batch and note it; None when its day has one."""
-        batch = Batch(
+    def _batch(self, desk: Desk[ScreeningUnit], request: BatchRequest, day: date | None = None) -> Batch:
+        return Batch(
             id=self.new_id(),
             clinic_id=desk.principal.clinic_id,
             ordered_by=desk.principal.user_id,
@@ -81,15 +78,6 @@ class OrderBatch:
             day=day,
             created_at=self.clock(),
         )
-        if not desk.unit.batches.add(batch):
-            return None
-        covered = desk.unit.batches.cover(batch.id, self.at_once)
-        desk.resource_id = batch.id
-        values = {name: getattr(covered, name) for name in sorted(_ORDERED)}
-        if covered.state is BatchState.PREPARING:
-            del values["total"]  # an entry of the worker's says it
-        desk.changes(values, plain=_ORDERED)
-        return covered
 
 
 def _caseload(desk: Desk[ScreeningUnit], asked: UUID | None) -> UUID | None:
@@ -101,20 +89,18 @@ def _caseload(desk: Desk[ScreeningUnit], asked: UUID | None) -> UUID | None:
     return asked
 
 
+def _noted(desk: Desk[ScreeningUnit], batch: Batch | None) -> Batch:
+    assert batch is not None  # noqa: S101 - only the batch of a day can be there already
+    desk.resource_id = batch.id
+    values = {name: getattr(batch, name) for name in sorted(_PLAIN - {"repeated"})}
+    desk.changes(values, plain=_PLAIN)
+    return batch
+
+
 def _repeat(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
     desk.resource_id = batch_id
-    desk.changes({"repeated": True}, plain=frozenset({"repeated"}))
-    return _reached(desk, batch_id)
-
-
-def _reached(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
-    """Return the batch if the caller may see it: to a case manager those that they ordered; else NotFound."""
-    batch = desk.unit.batches.get(batch_id)
-    if batch is None:
-        raise NotFound
-    if desk.principal.holder is Role.CASE_MANAGER and batch.ordered_by != desk.principal.user_id:
-        raise NotFound
-    return batch
+    desk.changes({"repeated": True}, plain=_PLAIN)
+    return reached(desk, batch_id)
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +112,23 @@ class ViewTask:
     def __call__(self, caller: Caller, batch_id: UUID) -> Batch:
         """Return the batch; NotFound, for a case manager also when somebody else ordered it."""
         with self.work(caller, Action.TASK_VIEW, resource_id=batch_id) as desk:
-            return _reached(desk, batch_id)
+            return reached(desk, batch_id)
+
+
+@attrs.frozen(kw_only=True)
+class ListSetAside:
+    """Show whom a batch could not screen, and why; to a case manager, those who are in their caseload now."""
+
+    work: Work[ScreeningUnit]
+
+    def __call__(self, caller: Caller, only: AsideFilter) -> Page[Settled]:
+        """Return the page; NotFound as for viewing the batch. One entry names the patients on it."""
+        with self.work(caller, Action.TASK_SET_ASIDE, resource_id=only.batch_id) as desk:
+            reached(desk, only.batch_id)
+            own = desk.principal.user_id if desk.principal.holder is Role.CASE_MANAGER else only.case_manager_id
+            page = desk.unit.batches.set_aside(attrs.evolve(only, case_manager_id=own))
+            desk.returns(one.patient_id for one in page.items)
+            return page
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +141,7 @@ class CancelTask:
     def __call__(self, caller: Caller, batch_id: UUID) -> Batch:
         """Return the batch, cancelled unless it had ended before; NotFound as for viewing it."""
         with self.work(caller, Action.TASK_CANCEL, resource_id=batch_id) as desk:
-            _reached(desk, batch_id)
+            reached(desk, batch_id)
             cancelled = desk.unit.batches.cancel(batch_id, self.clock(), "by_request")
             desk.changes({"cancelled": cancelled}, plain=frozenset({"cancelled"}))
-            return _reached(desk, batch_id)
+            return reached(desk, batch_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import attrs
@@ -11,7 +11,7 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import NotFound
+from mindbridge_core.errors import DamagedRecord, DependencyUnavailable, LostUpdate, MindBridgeError, NotFound
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients import Patient, PatientFilter, PatientStatus, RiskLevel, reach
@@ -24,6 +24,7 @@ from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.raising import Raised, RaiseHighs
 from mindbridge_core.screening.reaching import calendar
 from mindbridge_core.screening.rules import RuleSet
+from mindbridge_core.screening.setting_aside import RaiseNotScreened, all_raised
 from mindbridge_core.screening.snapshot import snapshot_of
 from mindbridge_core.work import Desk, Work
 
@@ -40,6 +41,7 @@ _NOTHING_SAID: Final[Mapping[UUID, Consultation]] = {}
 class ScreenCaseload:
     """Screen a page of the clinic's active patients by rules: all of it in one unit with one entry, or none of it.
 
+    A page that cannot be screened so is screened patient by patient: who stands in its way is set aside with an alert.
     No model is asked. It is the operator's: staff screen one patient, or have a batch made.
     """
 
@@ -48,6 +50,7 @@ class ScreenCaseload:
     clock: Clock
     new_id: NewId
     alarm: RaiseHighs
+    aside: RaiseNotScreened
 
     def __call__(
         self, caller: Caller, *, only: CaseloadScope = _EVERYBODY, after: UUID | None = None, limit: int = _PAGE
@@ -57,18 +60,42 @@ class ScreenCaseload:
         Raises NotFound for a patient that there is not, and for who manages no cases; LostUpdate when a patient whose
         level rises, or could fall, was changed meanwhile: nothing is kept, so ask again.
         """
-        with self.work(caller, Action.SCREENING_CASELOAD) as desk:
-            page = _chosen(desk, only, after, limit)
-            screenings, alarm = self.store(desk, page.items, "caseload")
-            result = CaseloadPage(
-                clinic_id=desk.principal.clinic_id,
-                screenings=tuple(screenings),
-                raised=sum(one.shown_level is not one.record.current_risk_level for one in screenings),
-                after=page.after,
-                total=page.total,
-            )
+        try:
+            with self.work(caller, Action.SCREENING_CASELOAD) as desk:
+                page = _chosen(desk, only, after, limit)
+                screenings, alarm = self.store(desk, page.items, "caseload")
+                result = _page(caller.clinic_id, screenings, page)
+        except DamagedRecord:
+            return self._singly(caller, only, after, limit)
+        except MindBridgeError:
+            raise
+        except Exception:  # noqa: BLE001 - it is in the trail; who is to blame is found out one by one
+            return self._singly(caller, only, after, limit)
         self.alarm.notify(alarm)
         return result
+
+    def _singly(self, caller: Caller, only: CaseloadScope, after: UUID | None, limit: int) -> CaseloadPage:
+        with self.work(caller, Action.SCREENING_CASELOAD, entered=False) as desk:
+            page = _chosen_ids(desk, only, after, limit)
+        done: list[Screening] = []
+        aside: dict[UUID, Raised] = {}
+        for patient_id in page.items:
+            try:
+                done += self._alone(caller, patient_id)
+            except (DependencyUnavailable, LostUpdate):
+                raise
+            except Exception:  # noqa: BLE001 - whatever it is, it is this patient's alone
+                with self.work(caller, Action.SCREENING_CASELOAD, resource_id=patient_id) as desk:
+                    aside[patient_id] = self.aside(desk, [patient_id], None)
+                    desk.changes({"set_aside": 1}, plain=frozenset({"set_aside"}))
+        self.aside.notify(all_raised(aside.values()))
+        return attrs.evolve(_page(caller.clinic_id, done, page), set_aside=tuple(aside))
+
+    def _alone(self, caller: Caller, patient_id: UUID) -> list[Screening]:
+        with self.work(caller, Action.SCREENING_CASELOAD, resource_id=patient_id) as desk:
+            screenings, alarm = self.store(desk, desk.unit.patients.get_many([patient_id]), "caseload")
+        self.alarm.notify(alarm)
+        return screenings
 
     def store(
         self,
@@ -124,20 +151,39 @@ class ScreenCaseload:
         ]
 
 
+def _page(clinic_id: UUID, screenings: Sequence[Screening], page: Page[Any]) -> CaseloadPage:
+    return CaseloadPage(
+        clinic_id=clinic_id,
+        screenings=tuple(screenings),
+        raised=sum(one.shown_level is not one.record.current_risk_level for one in screenings),
+        after=page.after,
+        total=page.total,
+    )
+
+
 def _chosen(desk: Desk[ScreeningUnit], only: CaseloadScope, after: UUID | None, limit: int) -> Page[Patient]:
     if only.patient_id is not None:
         return Page(items=(reach(desk, only.patient_id),), after=None, total=1)
+    return desk.unit.patients.list(_filter(desk, only, after, limit))
+
+
+def _chosen_ids(desk: Desk[ScreeningUnit], only: CaseloadScope, after: UUID | None, limit: int) -> Page[UUID]:
+    """Return who is on the page, without opening their records."""
+    if only.patient_id is not None:
+        return Page(items=(only.patient_id,), after=None, total=1)
+    return desk.unit.patients.ids(_filter(desk, only, after, limit))
+
+
+def _filter(desk: Desk[ScreeningUnit], only: CaseloadScope, after: UUID | None, limit: int) -> PatientFilter:
     if only.case_manager_id is not None and not manages_cases(desk.unit.users.get(only.case_manager_id)):
         raise NotFound
-    return desk.unit.patients.list(
-        PatientFilter(
-            status=PatientStatus.ACTIVE,
-            case_manager_id=only.case_manager_id,
-            risk_level=only.risk_level,
-            after=after,
-            limit=limit,
-            total=after is None,
-        )
+    return PatientFilter(
+        status=PatientStatus.ACTIVE,
+        case_manager_id=only.case_manager_id,
+        risk_level=only.risk_level,
+        after=after,
+        limit=limit,
+        total=after is None,
     )
 
 

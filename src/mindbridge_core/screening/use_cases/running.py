@@ -13,12 +13,14 @@ import attrs
 from mindbridge_core.access import Action
 from mindbridge_core.actor import Actor, Caller, Operator
 from mindbridge_core.clock import Clock
-from mindbridge_core.errors import DependencyUnavailable, LostUpdate, MindBridgeError
+from mindbridge_core.errors import DependencyUnavailable, LostUpdate
 from mindbridge_core.patients.rules import in_caseload
-from mindbridge_core.screening.batches import Batch, BatchState, JobLimits, Piece, Settled
+from mindbridge_core.screening.batches import Batch, JobLimits, Piece, Settled
 from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
+from mindbridge_core.screening.raising import Raised
+from mindbridge_core.screening.setting_aside import RaiseNotScreened, all_raised, reason_of
 from mindbridge_core.screening.use_cases.caseloads import ScreenCaseload
 from mindbridge_core.screening.use_cases.enquiring import RunEnquiry
 from mindbridge_core.screening.use_cases.owning import found_batch, owner_of, told
@@ -55,21 +57,26 @@ class RunBatch:
     prepare: PrepareEnquiry
     enquiry: RunEnquiry
     """Goes on with what was asked about the clinic's batches, as this does with the batches."""
+    aside: RaiseNotScreened
     clock: Clock
 
     def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
         """Screen the next patients of a batch and return how far it is; None when nobody waits who is not another's.
 
-        Of one that is still prepared it covers the next patients instead, and enters how many there are with the last.
         It acts for whoever ordered the batch, with the role that they have now; once they may not screen, the batch is
-        cancelled. Who cannot be screened is set aside with a reason, and so is who was the end of several workers.
+        cancelled. Who cannot be screened is set aside with a reason, and so is who was the end of several workers:
+        each with an alert, in one transaction.
         Raises DependencyUnavailable: try again later.
         """
         with self.work(caller, Action.TASK_RUN) as desk:
             found = self._next(desk, worker, limits)
         if not isinstance(found, _Owned):
             return found
-        self._screen(caller, found, limits)
+        if found.piece.deaths >= limits.deaths:
+            raised = self._set_aside(caller, found.piece.batch, found.piece.patients, "worker_died")
+        else:
+            raised = self._screen(caller, found, limits)
+        self.aside.notify(raised)
         with self.work(caller, Action.TASK_RUN) as desk:
             desk.unit.jobs.release(worker)
             return self._ended(desk, found.piece.batch.id)
@@ -87,25 +94,19 @@ class RunBatch:
             piece = desk.unit.jobs.claim(batch_id, worker, now, until, limits.at_once if singly else limits.by_rules)
             if piece is None:
                 continue
-            found = self._answered_for(desk, piece, limits)
-            if isinstance(found, _Owned) or found.ended or piece.patients or _prepared(piece):
+            found = self._answered_for(desk, piece)
+            if isinstance(found, _Owned) or found.ended or piece.patients:
                 return found
         return None
 
-    def _answered_for(self, desk: Desk[ScreeningUnit], piece: Piece, limits: JobLimits) -> _Owned | Batch:
+    def _answered_for(self, desk: Desk[ScreeningUnit], piece: Piece) -> _Owned | Batch:
         """Return the piece with its owner; the batch, where there is nothing to screen."""
         batch_id = piece.batch.id
         owner = owner_of(desk, piece.batch)
         if owner is None:
             desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
             return told(desk, batch_id)
-        if _prepared(piece):
-            covered = desk.unit.batches.cover(batch_id, limits.covered)
-            return covered if covered.state is BatchState.PREPARING else told(desk, batch_id)
-        if piece.deaths >= limits.deaths:
-            lost = [Settled(patient_id=patient_id, reason="worker_died") for patient_id in piece.patients]
-            desk.unit.batches.settle(batch_id, lost)
-        elif piece.patients:
+        if piece.patients:
             return _Owned(piece, owner, self.prepare.takes(piece.batch))
         return self._ended(desk, batch_id)
 
@@ -113,14 +114,16 @@ class RunBatch:
         ended = not desk.unit.enquiries.waits(batch_id) and desk.unit.batches.end(batch_id, self.clock())
         return told(desk, batch_id) if ended else found_batch(desk, batch_id)
 
-    def _screen(self, caller: Caller, owned: _Owned, limits: JobLimits) -> None:
+    def _screen(self, caller: Caller, owned: _Owned, limits: JobLimits) -> Raised:
+        """Screen the piece; return what was raised of those who had to be set aside."""
         asks = willing(self.screen.assessor)
         left = owned.piece.patients if asks and not owned.deferred else self._together(owned)
         if asks:
             left = left[: limits.at_once]  # each is a question now; the next piece takes on the others
-        if left:
-            with ThreadPoolExecutor(limits.at_once) as threads:
-                list(threads.map(partial(self._alone, caller, owned), left))
+        if not left:
+            return Raised()
+        with ThreadPoolExecutor(limits.at_once) as threads:
+            return all_raised(list(threads.map(partial(self._alone, caller, owned), left)))
 
     def _together(self, owned: _Owned) -> Sequence[UUID]:
         """Screen by rules, in one transaction; return who is left: all, when one stood in the way of all."""
@@ -143,7 +146,7 @@ class RunBatch:
         done = {patient.id for patient in patients}
         return [one for one in waiting if one not in done]
 
-    def _alone(self, caller: Caller, owned: _Owned, patient_id: UUID) -> None:
+    def _alone(self, caller: Caller, owned: _Owned, patient_id: UUID) -> Raised:
         batch = owned.piece.batch
         request = ScreeningRequest(patient_id=patient_id, screening_type=batch.screening_type)
         try:
@@ -151,12 +154,14 @@ class RunBatch:
         except DependencyUnavailable:
             raise
         except LostUpdate:
-            return  # another worker has settled them, or they were changed: the next piece finds who still waits
+            pass  # another worker has settled them, or they were changed: the next piece finds who still waits
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this patient's alone
-            reason = error.reason if isinstance(error, MindBridgeError) else "unexpected_error"
+            return self._set_aside(caller, batch, [patient_id], reason_of(error))
+        return Raised()
+
+    def _set_aside(self, caller: Caller, batch: Batch, patient_ids: Sequence[UUID], reason: str) -> Raised:
+        try:
             with self.work(caller, Action.TASK_RUN) as desk:
-                desk.unit.batches.settle(batch.id, [Settled(patient_id=patient_id, reason=reason)])
-
-
-def _prepared(piece: Piece) -> bool:
-    return piece.batch.state is BatchState.PREPARING
+                return self.aside.settle(desk, batch, patient_ids, reason)
+        except LostUpdate:
+            return Raised()  # another worker has settled them
