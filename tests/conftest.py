@@ -15,8 +15,11 @@ if TYPE_CHECKING:  # the core's own tests run where no driver is installed
     from tests.support.postgres import TestDatabase, TestServer
     from tests.support.product import Product
 
-# How long an example takes says more about the machine's other work than about the code.
-hypothesis.settings.register_profile("mindbridge", deadline=None)
+# How long an example takes says more about the machine's other work than about the code, and a check of a change must
+# not fail by what it drew: each run draws the same examples. `--hypothesis-profile=explore` looks for new ones.
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("explore", _PATIENT)
+hypothesis.settings.register_profile("mindbridge", _PATIENT, derandomize=True, database=None)
 hypothesis.settings.load_profile("mindbridge")
 
 

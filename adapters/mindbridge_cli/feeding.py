@@ -81,10 +81,10 @@ def _feeder(product: Composed, sink: AuditSink) -> Feeder:
 
 
 @contextmanager
-def follow(product: Composed, sinks: Sequence[AuditSink], rest: float) -> Iterator[threading.Event]:
+def follow(product: Composed, sinks: Sequence[AuditSink], rest: float) -> Iterator[None]:
     """Feed each sink in a thread of its own, so that one that is down holds no other up.
 
-    Setting the event that is yielded, or leaving the block, ends them after the batch that they are at.
+    Leaving the block ends them after the batch that they are at.
     """
     stop = threading.Event()
     threads = [
@@ -93,7 +93,7 @@ def follow(product: Composed, sinks: Sequence[AuditSink], rest: float) -> Iterat
     for thread in threads:
         thread.start()
     try:
-        yield stop
+        yield
     finally:
         stop.set()
         for thread in threads:

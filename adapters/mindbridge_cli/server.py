@@ -6,6 +6,7 @@ import ctypes
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -19,7 +20,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # likewise
 
 from mindbridge_cli.compose import compose, web_application
 from mindbridge_cli.settings import Settings
-from mindbridge_cli.worker import DiscreetWorker, die_with_parent
+from mindbridge_cli.worker import ENDING, DiscreetWorker, die_with_parent
 from mindbridge_flask import Streams
 from mindbridge_security import KeyRing
 
@@ -148,6 +149,19 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # likewise
                 raise HaltServer(str(error), 1) from error
         signals: list[int] = super().wait_for_signals(timeout)
         return signals
+
+    def spawn_worker(self) -> int:
+        """Start a worker, which takes no signal before it knows what to do with one.
+
+        Between the fork and then a signal would go to this process's own handler, and in the worker nobody would ever
+        look at what that keeps: told to stop at such a moment, the worker would go on until it is killed.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            pid: int = super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+        return pid
 
     def handle_hup(self) -> None:
         """Start new workers, or end where the server belongs to a terminal that is gone."""

@@ -18,9 +18,11 @@ from gunicorn import util  # type: ignore[import-untyped]  # gunicorn has no typ
 from gunicorn.http import errors, wsgi  # type: ignore[import-untyped]  # likewise
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # likewise
 
-__all__ = ["DiscreetWorker", "die_with_parent"]
+__all__ = ["ENDING", "DiscreetWorker", "die_with_parent"]
 
 PR_SET_PDEATHSIG: Final = 1
+ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+"""The signals that end a worker; they are held back while one is being forked."""
 SEND_SECONDS: Final = 20
 """How long a client may take nothing of an answer before its thread is freed."""
 _STATUS: Final = {
@@ -58,6 +60,11 @@ class DiscreetWorker(ThreadWorker):  # type: ignore[misc]  # likewise
         """Start, with answers that carry no `Server` header."""
         wsgi.Response = UnsignedResponse
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Know what to do with a signal, and take those that were held back until now."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in order: streams are ended, all other requests finished."""

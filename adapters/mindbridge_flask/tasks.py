@@ -27,6 +27,7 @@ class TaskAccepted(msgspec.Struct, frozen=True):
 class TaskResource(msgspec.Struct, frozen=True, kw_only=True):
     """How far a batch is. `failed` are patients who could not be screened, whom `/tasks/{task_id}/set-aside` names.
 
+    While it is `preparing` its patients are being found: `total` is how many there are so far, and nobody is screened.
     `reason` says why it was cancelled.
     """
 

@@ -24,23 +24,39 @@ class MemoryBatches:
     tables: Tables
     clinic_id: UUID
 
-    def add(self, batch: Batch) -> Batch | None:
-        """Keep a new batch and its patients."""
+    def add(self, batch: Batch) -> bool:
+        """Keep a new batch."""
         if batch.day is not None and self.has_day(batch.day):
-            return None
-        covered = [
+            return False
+        self.tables.batches.put((self.clinic_id, batch.id), batch)
+        return True
+
+    def cover(self, batch_id: UUID, limit: int) -> Batch:
+        """Keep its next patients, and with the last of them its state."""
+        batch = self.get(batch_id)
+        assert batch is not None  # noqa: S101 - batches are never deleted
+        if batch.state is not BatchState.PREPARING:
+            return batch
+        left = self._asked_for(batch, max((one for one, _ in self._rows(batch_id)), default=UUID(int=0)))
+        for patient_id in left[:limit]:
+            self.tables.batch_patients.put((self.clinic_id, batch_id, patient_id), Settled(patient_id=patient_id))
+        batch = attrs.evolve(batch, total=batch.total + len(left[:limit]))
+        if len(left) <= limit:
+            batch = attrs.evolve(batch, state=BatchState.QUEUED)
+        if batch.state is BatchState.QUEUED and batch.total == 0:
+            batch = attrs.evolve(batch, state=BatchState.DONE, ended_at=batch.created_at)
+        self.tables.batches.put((self.clinic_id, batch_id), batch)
+        return batch
+
+    def _asked_for(self, batch: Batch, after: UUID) -> list[UUID]:
+        return sorted(
             one.id
             for one in self.tables.patients.rows()
             if (one.clinic_id, one.status, one.deleted_at) == (self.clinic_id, PatientStatus.ACTIVE, None)
             and batch.case_manager_id in {None, one.case_manager_id}
             and batch.risk_level in {None, one.current_risk_level}
-        ]
-        if not covered:
-            batch = attrs.evolve(batch, state=BatchState.DONE, ended_at=batch.created_at)
-        self.tables.batches.put((self.clinic_id, batch.id), attrs.evolve(batch, total=len(covered)))
-        for patient_id in covered:
-            self.tables.batch_patients.put((self.clinic_id, batch.id, patient_id), Settled(patient_id=patient_id))
-        return self.get(batch.id)
+            and one.id > after
+        )
 
     def get(self, batch_id: UUID) -> Batch | None:
         """Return the batch, counted."""
@@ -127,6 +143,8 @@ class MemoryJobQueue:
         batch = batches.get(batch_id)
         if batch is None or batch.ended:
             return None
+        if batch.state is BatchState.PREPARING:
+            return Piece(batch=batch)
         self._bury(batch_id, worker, now)
         others = {patient for piece in self._pieces(batch_id, worker) for patient in piece.patients}
         left = [(self._deaths(batch_id, one), one) for one in batches.all_waiting(batch_id) if one not in others]

@@ -18,12 +18,11 @@ from mindbridge_postgres.database import Connection
 
 __all__ = ["COLUMNS", "PostgresBatches", "batch_of"]
 
-AT_A_TIME: Final = 10_000
-"""Patients whom one statement puts into a batch, so that none comes near the limit of a statement's time."""
 COLUMNS: Final = (
     "id, ordered_by, case_manager_id, risk_level, screening_type, day, state, reason, total, screened, failed,"
     " created_at, started_at, taken_at, ended_at"
 )
+_NOBODY: Final = UUID(int=0)
 
 _ADD: Final = f"""
 INSERT INTO batches (clinic_id, {COLUMNS})
@@ -33,24 +32,36 @@ VALUES (%(clinic_id)s, %(id)s, %(ordered_by)s, %(case_manager_id)s, %(risk_level
 ON CONFLICT (clinic_id, day) DO NOTHING
 """
 
-_COVER: Final = f"""
+_PREPARED: Final = """
+SELECT case_manager_id, risk_level FROM batches
+WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND state = 'preparing' FOR NO KEY UPDATE
+"""
+
+# A statement of its own: one that had to wait for the batch would see of its patients what there was before.
+_REACHED: Final = """
+SELECT patient_id FROM batch_patients WHERE clinic_id = %(clinic_id)s AND batch_id = %(id)s
+ORDER BY patient_id DESC LIMIT 1
+"""
+
+# One more than are covered is looked for: whether there is anybody left.
+_COVER: Final = """
 WITH page AS (
     SELECT id FROM patients
     WHERE clinic_id = %(clinic_id)s AND deleted_at IS NULL AND status = 'active'
         AND (%(case_manager_id)s::uuid IS NULL OR case_manager_id = %(case_manager_id)s)
         AND (%(risk_level)s::text IS NULL OR current_risk_level = %(risk_level)s) AND id > %(after)s::uuid
-    ORDER BY id LIMIT {AT_A_TIME}
+    ORDER BY id LIMIT %(limit)s + 1
 ), covered AS (
     INSERT INTO batch_patients (clinic_id, batch_id, patient_id)
-    SELECT %(clinic_id)s::uuid, %(id)s::uuid, id FROM page
+    SELECT %(clinic_id)s::uuid, %(id)s::uuid, id FROM page ORDER BY id LIMIT %(limit)s
+    RETURNING patient_id
+), counted AS (
+    SELECT (SELECT count(*) FROM covered) AS new, (SELECT count(*) FROM page) > %(limit)s AS more
 )
-SELECT count(*), (array_agg(id ORDER BY id DESC))[1] FROM page
-"""
-
-_TOTAL: Final = """
-UPDATE batches SET total = %(total)s, state = CASE WHEN %(total)s::integer = 0 THEN 'done' ELSE state END,
-    ended_at = CASE WHEN %(total)s::integer = 0 THEN created_at END
-WHERE clinic_id = %(clinic_id)s AND id = %(id)s
+UPDATE batches SET total = total + new,
+    state = CASE WHEN more THEN state WHEN total + new = 0 THEN 'done' ELSE 'queued' END,
+    ended_at = CASE WHEN NOT more AND total + new = 0 THEN created_at END
+FROM counted WHERE clinic_id = %(clinic_id)s AND id = %(id)s
 """
 
 _GET: Final = f"SELECT {COLUMNS} FROM batches WHERE clinic_id = %(clinic_id)s AND id = %(id)s"
@@ -111,17 +122,22 @@ class PostgresBatches:
         self._connection = connection
         self._clinic_id = clinic_id
 
-    def add(self, batch: Batch) -> Batch | None:
-        """Insert the batch and a row for each patient, `AT_A_TIME` in a statement."""
+    def add(self, batch: Batch) -> bool:
+        """Insert the batch."""
         row = attrs.asdict(batch, recurse=False) | {"clinic_id": self._clinic_id}
-        if self._connection.run(_ADD, row).rowcount != 1:
-            return None
-        total, row["after"] = 0, UUID(int=0)
-        while row["after"] is not None:
-            ((covered, row["after"]),) = self._connection.run(_COVER, row).fetchall()
-            total += covered
-        self._connection.run(_TOTAL, self._named(batch.id, total=total))
-        return self.get(batch.id)
+        return self._connection.run(_ADD, row).rowcount == 1
+
+    def cover(self, batch_id: UUID, limit: int) -> Batch:
+        """Hold the batch, so that whoever covers it next goes on from here, and insert a row for each patient."""
+        params = self._named(batch_id, limit=limit)
+        asked = self._connection.run(_PREPARED, params).fetchone()
+        if asked is not None:
+            reached = self._connection.run(_REACHED, params).fetchone()
+            params |= {"case_manager_id": asked[0], "risk_level": asked[1], "after": reached[0] if reached else _NOBODY}
+            self._connection.run(_COVER, params)
+        batch = self.get(batch_id)
+        assert batch is not None  # noqa: S101 - batches are never deleted
+        return batch
 
     def get(self, batch_id: UUID) -> Batch | None:
         """Return the batch."""

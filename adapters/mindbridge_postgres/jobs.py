@@ -99,14 +99,16 @@ class PostgresJobQueue:
         row = self._connection.run(_HOLD, params).fetchone()
         if row is None:
             return None
+        held = batch_of(row[:-1], self._clinic_id)
+        if held.state is BatchState.PREPARING:
+            return Piece(batch=held)
         self._bury(params)
         found = self._found(params | {"reached": row[-1] or UUID(int=0)}, limit)
         patients, deaths = [one for one, _ in found], max((many for _, many in found), default=0)
         params |= {"patients": as_array(patients, "uuid"), "last": patients[-1] if patients else None}
         ((started_at, taken_at),) = self._connection.run(_TAKE, params).fetchall()
-        times = {"started_at": started_at, "taken_at": taken_at}
-        batch = attrs.evolve(batch_of(row[:-1], self._clinic_id), state=BatchState.RUNNING, **times)
-        return Piece(batch=batch, patients=patients, deaths=deaths)
+        running = attrs.evolve(held, state=BatchState.RUNNING, started_at=started_at, taken_at=taken_at)
+        return Piece(batch=running, patients=patients, deaths=deaths)
 
     def release(self, worker: UUID) -> None:
         """Delete the worker's row."""

@@ -48,7 +48,7 @@ class Listener:
     def close(self) -> None:
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        self.thread.join(timeout=30)
+        self.thread.join(timeout=60)
 
     def _serve(self, listening: socket.socket) -> None:
         while True:

@@ -59,7 +59,7 @@ def test_a_killed_demo_leaves_no_process_and_a_restart_keeps_data_and_passwords(
         demo.call("/patients", {"name": "Newly Admitted"}, token)
         family = demo.family
         demo.process.kill()
-        wait_until(lambda: not living(family), seconds=15)
+        wait_until(lambda: not living(family))
     with running_demo("--data-dir", str(place)) as demo:
         assert [{"email", "role"}] * 3 == [user.keys() for user in demo.said["users"]]
         assert 11 == demo.patients(email, password)
@@ -73,7 +73,7 @@ def test_a_batch_that_is_ordered_in_the_demo_is_run(tmp_path: Path) -> None:
         email = "admin@oakwood.health"
         token = demo.call("/auth/login", {"email": email, "password": demo.passwords[email]})["access_token"]
         task = demo.call("/screenings/batch", {}, token)["task_id"]
-        wait_until(lambda: demo.call(f"/tasks/{task}", None, token)["status"] == "done", seconds=30)
+        wait_until(lambda: demo.call(f"/tasks/{task}", None, token)["status"] == "done")
         assert 10 == demo.call(f"/tasks/{task}", None, token)["screened"]
         assert 3 == len(demo.call("/alerts", None, token)["data"])
         assert 0 == demo.end(signal.SIGTERM)

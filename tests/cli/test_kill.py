@@ -28,6 +28,7 @@ from mindbridge_core.access import Action
 from mindbridge_core.audit import Outcome
 from mindbridge_core.identity import User
 from mindbridge_core.phi import ClinicCipher
+from tests.cli.demos import wait_until
 from tests.support.postgres import TestDatabase
 from tests.support.product import PASSWORD, Product
 from tests.support.sockets import free_port
@@ -56,14 +57,14 @@ def server(database: TestDatabase, key_ring: Path, port: int) -> Iterator[subpro
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def call(port: int, method: str, path: str, body: object = None, token: str | None = None) -> Any:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api{path}", data=data, headers=headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
         return json.load(answer)
 
 
@@ -79,14 +80,15 @@ def wait_until_ready(port: int) -> None:
             return
 
 
-def write_until_it_dies(port: int, token: str, answered: Counter[str]) -> None:
-    """Create patients and change them, counting what was answered, until the server is gone."""
+def write_until_it_dies(port: int, token: str, answered: Counter[str], rest: float = 0.0) -> None:
+    """Create patients and change them, counting what was answered, until the server is gone; rest after each."""
     with suppress(OSError, HTTPException):
         while True:
             created = call(port, "POST", "/v1/patients", {"name": "Ada"}, token)
             answered["create"] += 1
             call(port, "PATCH", f"/v1/patients/{created['id']}", {"status": "inactive"}, token)
             answered["change"] += 1
+            time.sleep(rest)
 
 
 def one_round(database: TestDatabase, key_ring: Path, user: User, answered: Counter[str]) -> None:
@@ -95,12 +97,14 @@ def one_round(database: TestDatabase, key_ring: Path, user: User, answered: Coun
         wait_until_ready(port)
         token = call(port, "POST", "/v1/auth/login", {"email": user.email, "password": PASSWORD})["access_token"]
         writers = [threading.Thread(target=write_until_it_dies, args=(port, token, answered)) for _ in range(WRITERS)]
+        before = answered["create"]
         for writer in writers:
             writer.start()
+        wait_until(lambda: answered["create"] > before)
         time.sleep(random.uniform(0.05, 0.6))  # noqa: S311 - a moment, not a secret
         os.killpg(process.pid, signal.SIGKILL)
         for writer in writers:
-            writer.join(timeout=30)
+            writer.join(timeout=60)
 
 
 @pytest.mark.slow

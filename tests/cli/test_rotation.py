@@ -23,6 +23,7 @@ from mindbridge_core.identity import ClinicDraft
 from mindbridge_core.patients import PatientDraft, PatientFilter
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
+from tests.cli.demos import SECONDS
 from tests.support.postgres import TestDatabase
 
 NAMES = {f"Name {number}" for number in range(5)}
@@ -192,7 +193,7 @@ def test_on_a_terminal_the_progress_is_drawn_and_nowhere_else(run: Run, served: 
     with suppress(OSError):  # how a terminal ends
         while chunk := os.read(ours, 4096):
             drawn += chunk
-    answer, _ = process.communicate(timeout=60)
+    answer, _ = process.communicate(timeout=SECONDS)
     os.close(ours)
     assert (0, True) == (process.returncode, json.loads(answer)["new"])
     assert b"wrapping" in drawn

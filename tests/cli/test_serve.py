@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -146,7 +147,7 @@ def test_killing_the_parent_ends_the_workers_at_once(server: Server) -> None:
     wait_until(lambda: 2 == len(descendants(server.process.pid)))
     family = descendants(server.process.pid)
     server.process.kill()
-    wait_until(lambda: not living(family), seconds=5)
+    wait_until(lambda: not living(family), seconds=15)
 
 
 @pytest.mark.slow
@@ -155,6 +156,31 @@ def test_sigterm_ends_it_in_order(server: Server) -> None:
     server.process.terminate()
     assert 0 == server.process.wait(SECONDS)
     assert set() == living(family)
+
+
+SLOW_TO_BEGIN = """
+import sys, time
+from mindbridge_cli import server
+begin = server._after_fork
+def slowly(arbiter, worker):
+    begin(arbiter, worker)
+    time.sleep(2)
+server._after_fork = slowly
+from mindbridge_cli.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_only_beginning_is_not_deaf_to_the_end(served: dict[str, str]) -> None:
+    told = environment(**served, port=str(free_port()), graceful_timeout_seconds="300")
+    with subprocess.Popen([sys.executable, "-c", SLOW_TO_BEGIN, "serve"], env=told) as process:
+        try:
+            wait_until(lambda: 2 == len(descendants(process.pid)))
+            process.terminate()
+            assert 0 == process.wait(SECONDS)
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow
@@ -197,7 +223,7 @@ def test_a_database_that_goes_away_costs_no_worker_and_its_return_is_noticed(
     assert 200 == server.status("/api/health")
     assert server.process.poll() is None
     postgres_server.run(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
-    wait_until(lambda: [200, 200, 200] == [server.status() for _ in range(3)], seconds=30)
+    wait_until(lambda: [200, 200, 200] == [server.status() for _ in range(3)])
 
 
 @pytest.mark.slow

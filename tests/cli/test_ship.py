@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,14 @@ from mindbridge_core.patients import PatientDraft
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing, utc_now
 from tests.cli.conftest import Run
+from tests.cli.demos import SECONDS, wait_until
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product, compose
 from tests.support.trail import entries
 
 KILLS = 8
+LEAST = 100
+"""How many entries each writer makes, however slow the machine: those of four fill two files."""
 Settings = dict[str, str]
 
 
@@ -55,7 +58,10 @@ def lines(settings: Settings) -> list[dict[str, Any]]:
     """Return what the files hold, oldest first, a line that is being written left out."""
     path = Path(settings["audit_file"])
     rotated = sorted(path.parent.glob(path.name + ".*"), key=lambda one: -int(one.suffix[1:]))
-    texts = [one.read_text() for one in (*rotated, path) if one.exists()]
+    texts = []
+    for one in (*rotated, path):
+        with suppress(FileNotFoundError):  # it is not there yet, or was turned over in this moment
+            texts.append(one.read_text())
     return [json.loads(line) for text in texts for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
@@ -77,13 +83,6 @@ def started(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_run_sends_what_waits_and_the_next_goes_on(run: Run, shipped: Settings, product: Product) -> None:
@@ -189,7 +188,7 @@ def test_following_goes_on_after_the_place_was_away_and_ends_with_a_signal(
         wait_until(lambda: product.core.ports.sink_book.standings()["file"].failing_since is None)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=SECONDS)
     assert 0 == process.returncode
     assert b"the sink file waits" in told
     assert b"Jane" not in told
@@ -205,8 +204,10 @@ def test_a_shipper_killed_at_any_moment_loses_no_entry_and_keeps_their_order(
     done = threading.Event()
 
     def write(clinic_id: UUID) -> None:
-        while not done.is_set():
+        written = 0
+        while not done.is_set() or written < LEAST:
             product.core.admit_patient(Operator(clinic_id=clinic_id), PatientDraft(name="Jane Roe"))
+            written += 1
 
     writers = [threading.Thread(target=write, args=(clinic_id,)) for clinic_id in (*clinics, *clinics)]
     for writer in writers:
@@ -219,7 +220,7 @@ def test_a_shipper_killed_at_any_moment_loses_no_entry_and_keeps_their_order(
             wait_until(lambda before=before: len(lines(settings)) > before)  # type: ignore[misc]  # a default binds it
             time.sleep(random.uniform(0, 0.4))  # noqa: S311 - a moment, not a secret
             process.kill()
-            process.communicate(timeout=60)
+            process.communicate(timeout=SECONDS)
             killed_at.append(len(lines(settings)))
     finally:
         done.set()

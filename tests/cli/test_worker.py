@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -27,6 +27,7 @@ from mindbridge_core.screening import AsideFilter, Batch, BatchRequest, BatchSta
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.cli.conftest import Run
+from tests.cli.demos import SECONDS, listens, wait_until
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product, compose
 
@@ -58,11 +59,17 @@ def worker(served: dict[str, str], *options: str, script: str | None = None) -> 
     return subprocess.Popen(command, env=settings | {"PATH": os.environ["PATH"]}, stderr=subprocess.DEVNULL)
 
 
-def stopped(workers: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End workers of whom at least one has worked; one that the others left nothing to may die before it listens."""
+def listening(*workers: subprocess.Popen[bytes]) -> None:
+    """Wait until each of them can be told to end."""
+    wait_until(lambda: all(listens(one.pid) or one.poll() is not None for one in workers))
+
+
+def stopped(*workers: subprocess.Popen[bytes]) -> None:
+    """Tell workers to end, which all of them do in order, also who was only about to begin."""
+    listening(*workers)
     for one in workers:
         one.send_signal(signal.SIGTERM)
-    assert {0} <= {one.wait(timeout=30) for one in workers} <= {0, -signal.SIGTERM}
+    assert [0] * len(workers) == [one.wait(SECONDS) for one in workers]
 
 
 def settled(database: TestDatabase) -> tuple[int, int]:
@@ -73,6 +80,8 @@ def settled(database: TestDatabase) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_worker_killed_ten_times_screens_everybody_once(
     database: TestDatabase, key_ring: Path, served: dict[str, str]
 ) -> None:
@@ -84,7 +93,7 @@ def test_a_worker_killed_ten_times_screens_everybody_once(
     assert batch.total == PATIENTS
     seen: list[int] = []
     killed = 0
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 600
 
     def look() -> Batch:
         found = core.view_task(admin, batch.id)
@@ -92,19 +101,19 @@ def test_a_worker_killed_ten_times_screens_everybody_once(
         assert found.failed == 0
         return found
 
-    while killed < KILLS:
+    # On a machine that holds this process up for long, workers may be through before they are killed so often.
+    while killed < KILLS and not look().ended:
         process, before = worker(served, "--chunk", "7"), look().screened
-        while look().screened < before + 20 and time.monotonic() < deadline:
+        while look().screened < before + 20 and not look().ended and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=30)
+        process.wait(SECONDS)
         killed += 1
-        assert not look().ended
+    assert killed > KILLS // 2
     last = worker(served)
     while not look().ended and time.monotonic() < deadline:
         time.sleep(0.1)
-    last.send_signal(signal.SIGTERM)
-    assert 0 == last.wait(timeout=30)
+    stopped(last)
     done = look()
     assert (BatchState.DONE, PATIENTS) == (done.state, done.screened)
     assert sorted(seen) == seen
@@ -125,18 +134,28 @@ def test_a_worker_ends_when_nothing_is_left(
     product.database.close()
 
 
+def noon_here(database: TestDatabase) -> None:
+    """Move the clinics to where it is about noon, so that no midnight comes between."""
+    east = 12 - datetime.now(UTC).hour
+    zone = f"Etc/GMT{-east:+d}" if east else "Etc/GMT"  # whose signs are turned round
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("UPDATE clinics SET timezone = %s", (zone,))
+
+
 def test_a_clinics_day_is_screened_once_however_many_workers_look(
     database: TestDatabase, key_ring: Path, served: dict[str, str]
 ) -> None:
     product, clinic_id = prepared(database, key_ring)
     fill(product.core, clinic_id, 30)
-    workers = [worker(served | {"screening_time": "00:00"}, "--chunk", "5") for _ in range(3)]
-    deadline = time.monotonic() + 120
+    noon_here(database)
+    workers = [worker(served | {"screening_time": "00:00"}, "--chunk", "5", "--lease", "60") for _ in range(3)]
+    deadline = time.monotonic() + SECONDS
     while settled(database) != (30, 30) and time.monotonic() < deadline:
         assert [None] * 3 == [one.poll() for one in workers]
         time.sleep(0.1)
+    listening(*workers)
     time.sleep(1)
-    stopped(workers)
+    stopped(*workers)
     with psycopg.connect(database.superuser_url) as superuser:
         rows = superuser.execute("SELECT day IS NOT NULL, state, ordered_by, screening_type FROM batches").fetchall()
     assert [(True, "done", None, "daily")] == rows
@@ -160,6 +179,45 @@ def test_a_worker_alerts_once_of_what_has_become_overdue(
     for _ in range(2):
         work(product.core, Event(), limits=JobLimits(), pause=0, once=True)
         assert 4 == len(product.core.list_alerts(admin, overdue).items)
+    product.database.close()
+
+
+DYING = """
+import os, signal, sys
+from mindbridge_postgres.batches import PostgresBatches
+whole = PostgresBatches.cover
+def cover(batches, batch_id, limit):
+    covered = whole(batches, batch_id, limit)
+    if covered.total > {most}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return covered
+PostgresBatches.cover = cover
+from mindbridge_cli.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_worker_killed_while_it_covers_a_batch_leaves_the_rest_to_the_next(
+    database: TestDatabase, key_ring: Path, served: dict[str, str]
+) -> None:
+    patients = 3_500
+    product, clinic_id = prepared(database, key_ring)
+    fill(product.core, clinic_id, patients)
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    batch = product.core.order_batch(admin, BatchRequest())
+    assert (BatchState.PREPARING, 1_000) == (batch.state, batch.total)
+    seen = [batch]
+    for most in (1_000, 2_000, 3_000):
+        assert -signal.SIGKILL == worker(served, script=DYING.format(most=most)).wait(60)
+        seen.append(product.core.view_task(admin, batch.id))
+    assert [(BatchState.PREPARING, total) for total in (1_000, 1_000, 2_000, 3_000)] == [
+        (one.state, one.total) for one in seen
+    ]
+    workers = [worker(served, "--once") for _ in range(3)]
+    assert [0] * 3 == [one.wait(120) for one in workers]
+    done = product.core.view_task(admin, batch.id)
+    assert (BatchState.DONE, patients, patients, 0) == (done.state, done.total, done.screened, done.failed)
+    assert (patients, patients) == settled(database)
     product.database.close()
 
 
@@ -188,7 +246,7 @@ def test_a_record_that_kills_its_worker_is_set_aside_after_the_third(
         row = superuser.execute("SELECT patient_id FROM batch_patients ORDER BY patient_id OFFSET 13").fetchone()
     assert row is not None
     deaths = 0
-    while (process := worker(served, "--chunk", "10", script=DEADLY.format(patient=str(row[0])))).wait(60) != 0:
+    while (process := worker(served, "--chunk", "10", script=DEADLY.format(patient=str(row[0])))).wait(SECONDS) != 0:
         assert -signal.SIGKILL == process.returncode
         deaths += 1
         time.sleep(0.5)
@@ -245,14 +303,15 @@ def test_a_damaged_record_is_told_of_and_screened_by_the_next_batch_once_it_is_m
 def test_several_workers_share_one_batch(database: TestDatabase, key_ring: Path, served: dict[str, str]) -> None:
     product, clinic_id = prepared(database, key_ring)
     fill(product.core, clinic_id, 600)
+    workers = [worker(served, "--chunk", "10", "--lease", "60") for _ in range(3)]
+    listening(*workers)  # so that none comes when the others are through
     batch = product.core.order_batch(Operator(clinic_id=clinic_id), BatchRequest())
-    workers = [worker(served, "--chunk", "10") for _ in range(3)]
     admin = product.session(product.staff(clinic_id, Role.ADMIN))
-    deadline, seen = time.monotonic() + 120, [0]
+    deadline, seen = time.monotonic() + SECONDS, [0]
     while not (found := product.core.view_task(admin, batch.id)).ended and time.monotonic() < deadline:
         seen.append(found.screened)
         time.sleep(0.05)
-    stopped(workers)
+    stopped(*workers)
     assert (BatchState.DONE, 600, 0) == (found.state, found.screened, found.failed)
     assert sorted(seen) == seen
     assert (600, 600) == settled(database)

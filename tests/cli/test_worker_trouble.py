@@ -20,6 +20,7 @@ from mindbridge_core.screening import Batch, BatchRequest, BatchState, JobLimits
 from mindbridge_memory import ScriptedAssessor
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
+from tests.cli.demos import SECONDS, wait_until
 from tests.cli.test_worker import fill, settled
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product, compose
@@ -40,7 +41,7 @@ class Ward:
     def ended(self) -> Batch:
         """Return the batch once it has ended."""
         admin = self.product.session(self.product.staff(self.clinic_id, Role.ADMIN))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (batch := self.core.view_task(admin, self.batch.id)).ended and time.monotonic() < deadline:
             time.sleep(0.05)
         return batch
@@ -71,12 +72,12 @@ def working(core: MindBridge) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(SECONDS)
     assert not thread.is_alive()
 
 
 def test_more_threads_than_connections_wait_for_one_another(database: TestDatabase, key_ring: Path) -> None:
-    pool = PoolSettings(most=2)
+    pool = PoolSettings(most=2, wait=60)
     with ward(database, key_ring, 60, pool, asks=True) as here, working(here.core):
         done = here.ended()
     assert (BatchState.DONE, 60, 0) == (done.state, done.screened, done.failed)
@@ -104,13 +105,12 @@ def test_rows_that_somebody_holds_for_long(
 ) -> None:
     """A lock that is not to be had in time is a database that is not there."""
     caplog.set_level(logging.WARNING)
-    with ward(database, key_ring, 30, PoolSettings(lock=0.1)) as here:
+    with ward(database, key_ring, 30, PoolSettings(lock=0.3)) as here:
         with psycopg.connect(database.superuser_url) as holder:
             holder.execute("UPDATE patients SET updated_at = updated_at")
             with working(here.core):
-                time.sleep(1)
+                wait_until(lambda: caplog.text.count(WAITED) >= 2)
             assert (0, 0) == settled(database)
-            assert WAITED in caplog.text
         with working(here.core):
             done = here.ended()
     assert (BatchState.DONE, 30, 0) == (done.state, done.screened, done.failed)
@@ -121,17 +121,16 @@ def test_a_statement_that_takes_too_long(
 ) -> None:
     caplog.set_level(logging.WARNING)
     slow = (
-        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NEW; END'",
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(9); RETURN NEW; END'",
         "CREATE TRIGGER dawdle BEFORE INSERT ON screenings FOR EACH STATEMENT EXECUTE FUNCTION dawdle()",
     )
-    with ward(database, key_ring, 30, PoolSettings(statement=0.3)) as here:
+    with ward(database, key_ring, 30, PoolSettings(statement=1.5)) as here:
         with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
             for statement in slow:
                 superuser.execute(statement)
             with working(here.core):
-                time.sleep(1)
+                wait_until(lambda: caplog.text.count(WAITED) >= 2)
             assert (0, 0) == settled(database)
-            assert WAITED in caplog.text
             superuser.execute("DROP TRIGGER dawdle ON screenings")
         with working(here.core):
             done = here.ended()

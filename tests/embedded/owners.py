@@ -24,7 +24,7 @@ ORDINARY_UID = (
 )
 CAP_DAC_READ_SEARCH = 2
 IS_ROOT = os.geteuid() == 0
-SECONDS = 60.0
+SECONDS = 240.0
 
 
 @attrs.frozen(kw_only=True)

@@ -22,15 +22,22 @@ def shown(secret: str, later: int = 0) -> str:
 
 def enrolled(staff: Staff) -> tuple[str, list[str]]:
     """Set a second factor up over HTTP; return its secret and the recovery codes."""
+    secret, codes, _ = confirmed(staff)
+    return secret, codes
+
+
+def confirmed(staff: Staff) -> tuple[str, list[str], str]:
+    """Return the code that confirmed the second factor as well: a step later another would be shown."""
     proposed = staff.send("POST", "/auth/mfa/enroll", json=AGAIN)
     assert 200 == proposed.status_code
     assert {"secret", "otpauth_uri", "qr_svg"} == proposed.get_json().keys()
     assert "no-store" in proposed.headers["Cache-Control"]
     secret: str = proposed.get_json()["secret"]
-    confirmed = staff.send("POST", "/auth/mfa/confirm", json={"otp": shown(secret)})
-    assert 200 == confirmed.status_code
-    assert "no-store" in confirmed.headers["Cache-Control"]
-    return secret, confirmed.get_json()["recovery_codes"]
+    code = shown(secret)
+    answer = staff.send("POST", "/auth/mfa/confirm", json={"otp": code})
+    assert 200 == answer.status_code
+    assert "no-store" in answer.headers["Cache-Control"]
+    return secret, answer.get_json()["recovery_codes"], code
 
 
 def log_in(staff: Staff, **more: str) -> TestResponse:
@@ -38,13 +45,13 @@ def log_in(staff: Staff, **more: str) -> TestResponse:
 
 
 def test_a_login_with_a_second_factor_takes_a_code_that_was_not_used(admin: Staff) -> None:
-    secret, codes = enrolled(admin)
+    secret, codes, used = confirmed(admin)
     assert admin.send("GET", "/auth/me").get_json()["mfa_enabled"] is True
     assert (401, "mfa_required") == refused(log_in(admin))
     wrong = log_in(admin, otp="000000")
     assert (401, "invalid_code") == refused(wrong)
     assert REALM == wrong.headers["WWW-Authenticate"]
-    assert (401, "invalid_code") == refused(log_in(admin, otp=shown(secret)))  # it confirmed the enrolment
+    assert (401, "invalid_code") == refused(log_in(admin, otp=used))  # it confirmed the enrolment
     assert 200 == log_in(admin, otp=shown(secret, 1)).status_code
     assert 200 == log_in(admin, otp=codes[0]).status_code
     assert (401, "invalid_code") == refused(log_in(admin, otp=codes[0]))

@@ -12,6 +12,7 @@ from mindbridge_core import Operator, Role
 from mindbridge_core.errors import DamagedRecord
 from mindbridge_flask.events import Stream
 from mindbridge_flask.routes import tasks
+from mindbridge_memory.batches import MemoryBatches
 from tests.http.world import Staff, World
 
 
@@ -49,6 +50,27 @@ def test_a_batch_is_ordered_and_watched(world: World, admin: Staff) -> None:
     assert {"total": 2, "screened": 2, "failed": 0, "status": "done"}.items() <= last.items()
     assert last == admin.send("GET", path.removeprefix("/v1")).get_json()
     assert "Alex" not in followed.text
+
+
+def test_a_large_batch_is_accepted_before_all_are_found_and_its_counts_only_grow(
+    world: World, admin: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = MemoryBatches.cover
+    monkeypatch.setattr(MemoryBatches, "cover", lambda on, batch_id, _: whole(on, batch_id, 1))
+    for _ in range(3):
+        admin.admit()
+    ordered = order(admin)
+    assert "preparing" == ordered["status"]
+    worker = uuid4()
+
+    def nap(*_: object) -> None:
+        world.core.run_batch(Operator(clinic_id=world.clinic_id), worker)
+
+    monkeypatch.setattr(Stream, "rest", nap)
+    told = events(admin.send("GET", f"/tasks/{ordered['task_id']}/events").text)
+    assert [("preparing", 1, 0), ("preparing", 2, 0), ("queued", 3, 0), ("done", 3, 3)] == [
+        (one["status"], one["total"], one["screened"]) for one in told
+    ]
 
 
 def test_a_stream_tells_of_changes_and_ends_with_the_task_the_session_or_its_time(

@@ -80,7 +80,7 @@ def test_a_unit_of_another_thread_waits_for_this_one() -> None:
         thread.start()
         thread.join(0.05)
         order.append("first")
-    thread.join(10)
+    thread.join(60)
     assert order == ["first", "second"]
 
 

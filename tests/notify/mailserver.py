@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.sockets import free_port
+
 USERNAME, PASSWORD = "mindbridge", "a password for the mail server"
+PATIENCE = 60.0
+"""Seconds in which a mail server must have started on a machine that others use too."""
 
 
 @attrs.define
@@ -74,15 +77,7 @@ def make_certificate(folder: Path) -> Path:
 
 def _may(_: SMTP, __: Session, ___: Envelope, ____: str, given: Any) -> AuthResult:
     good = isinstance(given, LoginPassword) and given == LoginPassword(USERNAME.encode(), PASSWORD.encode())
-    return AuthResult(success=good)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    return AuthResult(success=good, handled=False)  # so that the server refuses; else it would say nothing at all
 
 
 @contextmanager
@@ -98,7 +93,7 @@ def mail_server(
     tls: dict[str, Any] = {"ssl_context": context} if implicit else {"tls_context": context}
     if context is not None and not implicit:
         options |= {"require_starttls": True, "authenticator": _may, "auth_require_tls": True}
-    controller = Controller(taken, hostname="localhost", port=taken.port, **tls, **options)
+    controller = Controller(taken, hostname="localhost", port=taken.port, ready_timeout=PATIENCE, **tls, **options)
     controller.start()
     try:
         yield taken

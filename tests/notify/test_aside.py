@@ -15,7 +15,7 @@ def test_a_task_is_done_on_another_thread_while_the_caller_goes_on() -> None:
     go, names = threading.Event(), list[str]()
 
     def task() -> None:
-        assert go.wait(10)
+        assert go.wait(60)
         names.append(threading.current_thread().name)
 
     aside = Aside()
@@ -46,7 +46,7 @@ def test_what_finds_no_room_is_dropped_and_logged(caplog: pytest.LogCaptureFixtu
     go, done = threading.Event(), list[int]()
     aside = Aside(threads=1, waiting=1)
     with caplog.at_level(logging.DEBUG):
-        aside(lambda: done.append(int(go.wait(10))))
+        aside(lambda: done.append(int(go.wait(60))))
         aside(lambda: done.append(2))
         aside(lambda: done.append(3))
     go.set()

@@ -10,7 +10,8 @@ from mindbridge_core import Ports, Role
 from mindbridge_core.identity import AccountLinks
 from mindbridge_notify import Aside, SmtpNotifier, SmtpSecurity, SmtpSettings
 from tests.http.world import PASSWORD, World, new_world
-from tests.notify.mailserver import MailServer, free_port, mail_server
+from tests.notify.mailserver import PATIENCE, MailServer, mail_server
+from tests.support.sockets import free_port
 
 NEW = {"email": "new.body@clinic.example", "full_name": "New Body", "role": "readonly"}
 PAGES = "https://clinic.example/app"
@@ -19,7 +20,9 @@ OTHER = "another lantern over other rivers"
 
 def world_with_mail(port: int, later: Aside) -> World:
     """A clinic whose mail goes to the server at `port`."""
-    settings = SmtpSettings(host="localhost", port=port, security=SmtpSecurity.PLAIN, sender="noreply@mail.example")
+    settings = SmtpSettings(
+        host="localhost", port=port, security=SmtpSecurity.PLAIN, sender="noreply@mail.example", timeout=PATIENCE
+    )
 
     def change(ports: Ports) -> Ports:
         return attrs.evolve(ports, notifier=SmtpNotifier(settings), later=later, account_links=AccountLinks(base=PAGES))

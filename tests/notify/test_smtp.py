@@ -15,7 +15,8 @@ import pytest
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.notices import Message
 from mindbridge_notify import NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
-from tests.notify.mailserver import PASSWORD, USERNAME, MailServer, free_port, mail_server, make_certificate
+from tests.notify.mailserver import PASSWORD, PATIENCE, USERNAME, MailServer, mail_server, make_certificate
+from tests.support.sockets import free_port
 
 TO = "ana@clinic.example"
 LETTER = Message(
@@ -29,7 +30,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def notifier(port: int, **changes: Any) -> SmtpNotifier:
-    plain: dict[str, Any] = {"host": "localhost", "port": port, "sender": "noreply@mail.example", "timeout": 5.0}
+    plain: dict[str, Any] = {"host": "localhost", "port": port, "sender": "noreply@mail.example", "timeout": PATIENCE}
     return SmtpNotifier(SmtpSettings(**plain | changes))
 
 
@@ -134,7 +135,7 @@ def listener(first: bytes) -> Iterator[int]:
         try:
             yield bound.getsockname()[1]
         finally:
-            thread.join(5)
+            thread.join(PATIENCE)
             for connection in held:
                 connection.close()
 

@@ -54,7 +54,7 @@ def test_a_crash_of_the_server_is_a_clear_refusal_and_then_over(product: Product
     os.kill(victim.info.backend_pid, signal.SIGKILL)  # one backend killed: the server ends all and recovers
     victim.close()
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not lists_nobody(product, admin):
         assert time.monotonic() < deadline
 
@@ -69,4 +69,4 @@ def test_no_database_is_a_refusal_in_bounded_time(database: TestDatabase) -> Non
         assert not product.database.answers()
     finally:
         product.database.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20

@@ -59,7 +59,7 @@ def test_a_login_under_way_with_the_old_password_begins_no_session(product: Prod
 
 
 PAIRS: Final = 40
-ROUNDS: Final = 4
+ROUNDS: Final = 12
 ALIKE: Final = 0.15
 """How far apart the medians may lie, in parts of the longer one.
 
@@ -116,5 +116,5 @@ def test_a_reset_takes_the_same_time_for_a_known_and_an_unknown_e_mail(product: 
 def test_the_measure_finds_a_reset_that_sends_before_it_answers(product: Product) -> None:
     """By a mail server of usual speed: on a busy machine a request alone can take as long as the quick one above."""
     user = product.staff(product.clinic(), Role.READONLY)
-    core = MindBridge.build(attrs.evolve(product.core.ports, notifier=SlowNotifier(seconds=0.2), later=at_once))
-    assert all(apart(core, user.email, 5) >= ALIKE for _ in range(ROUNDS))
+    core = MindBridge.build(attrs.evolve(product.core.ports, notifier=SlowNotifier(seconds=0.5), later=at_once))
+    assert all(apart(core, user.email, 3) >= ALIKE for _ in range(2))

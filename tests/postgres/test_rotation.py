@@ -172,7 +172,7 @@ def test_a_row_that_somebody_holds_is_passed_over_and_sealed_by_the_next_pass(
         superuser.execute("SELECT FROM patients WHERE id = %s FOR UPDATE", (held.id,))
         began = time.monotonic()
         assert Resealed(cells=1) == walk(owned, clinic_id)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4.5  # a statement waits five seconds for a lock
     assert {1: (1, 0), 2: (1, 0)} == cells_by_version(owned, clinic_id)
     assert Resealed(cells=1) == walk(owned, clinic_id)
     assert {2: (2, 0)} == cells_by_version(owned, clinic_id)
@@ -207,14 +207,14 @@ class Writers:
     def end(self) -> None:
         self._ended.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(120)
 
 
 def rotate_to_the_end(product: Product, owned: Product, clinic_id: UUID) -> None:
     """Rotate once, and come back to rows that were held."""
     version = owned.core.rotate_data_key(Operator(clinic_id=clinic_id)).version
     product.keys.forget(clinic_id)  # as if half a minute had passed
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while cells_by_version(owned, clinic_id).keys() != {version}:
         walk(owned, clinic_id)
         assert time.monotonic() < until

@@ -181,7 +181,7 @@ def test_the_same_place_taken_twice_is_located(scene: Scene) -> None:
 def test_random_tampering_is_always_located_and_putting_it_right_ends_the_alarm(scene: Scene) -> None:
     ids = [entry.id for entry in scene.entries]
 
-    @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
     @given(st.sampled_from(ids), st.sampled_from(["drop", "truncate", "swap", *sorted(CHANGES)]))
     def tampered(id: UUID, how: str) -> None:
         scene.superuser.execute("CREATE TEMPORARY TABLE kept AS SELECT * FROM audit_logs")

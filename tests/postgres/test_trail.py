@@ -137,5 +137,5 @@ def test_an_entry_waits_for_nobody_while_a_lane_is_free(database: TestDatabase) 
             frozen.execute("SELECT FROM audit_chain_heads WHERE clinic_id = %s AND seq > 0 FOR UPDATE", (clinic_id,))
             began = time.monotonic()
             product.core.list_patients(admin, PatientFilter())
-            assert 2 > time.monotonic() - began
+            assert 4.5 > time.monotonic() - began  # a statement waits five seconds for a lock
         assert [] == breaks(database.application_url, clinic_id, product.keys.cipher(clinic_id))

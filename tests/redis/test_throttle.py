@@ -37,6 +37,16 @@ class TestThrottle(testing.ThrottleContract):
     def wait(self, seconds: int) -> None:
         time.sleep(seconds)
 
+    def test_a_window_says_when_it_ends_and_ends_then(self) -> None:
+        """By Redis's own clock: where the machine stood still meanwhile it is tried again."""
+        while True:
+            began = time.monotonic()
+            try:
+                return super().test_a_window_says_when_it_ends_and_ends_then()
+            except AssertionError:
+                if time.monotonic() - began < 2.5:
+                    raise
+
 
 def test_a_redis_that_does_not_answer_is_an_unavailable_dependency() -> None:
     throttle = RedisThrottle.connect(f"redis://127.0.0.1:{free_port()}/0", timeout=0.5)

@@ -159,6 +159,20 @@ def test_batches_that_were_there_are_counted_in_every_clinic_and_the_wall_stands
         assert {(found[0], 3, 0, 1), (found[1], 3, 0, 2)} == _rows(connection, counted)
 
 
+def test_a_batch_that_is_prepared_is_cancelled_before_the_version_that_cannot_read_it(empty_database: Database) -> None:
+    migrations.upgrade(empty_database.owner_url)
+    with engine(empty_database.superuser_url).begin() as connection:
+        row = {"clinic_id": clinic(connection), "screening_type": "batch", "created_at": NOW}
+        for state in ("preparing", "queued"):
+            connection.execute(insert(batches), {**row, "id": uuid4(), "state": state})
+    migrations.downgrade(empty_database.owner_url, "0062")
+    with engine(empty_database.superuser_url).connect() as connection:
+        found = _rows(connection, "SELECT state, reason, ended_at IS NULL FROM batches")
+    assert {("cancelled", "version_withdrawn", False), ("queued", None, True)} == found
+    migrations.upgrade(empty_database.owner_url)
+    assert [] == migrations.differences(empty_database.owner_url)
+
+
 def _batch_half_done(connection: Connection, failed: int) -> object:
     """Store a batch of three as it was before it counted its progress, of whom so many could not be screened."""
     clinic_id, batch_id = clinic(connection), uuid4()

@@ -102,7 +102,7 @@ def test_all_keys_that_many_add_at_once_are_in_the_ring(path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(KeyRing.load(path).master_keys) == 9
 
 

@@ -278,11 +278,12 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
         raise click.UsageError("--follow has no result to print as JSON")
     settings = settings_of(ctx)
     sinks = sinks_of(settings)
+    asked = _end_asked() if follow_ else None
     with composed(settings) as product:
-        if follow_:
+        if asked is not None:
             configure_logs(settings.log_level)
-            with follow(product, sinks, settings.audit_ship_seconds) as stop:
-                _wait_for_signal(stop)
+            with follow(product, sinks, settings.audit_ship_seconds):
+                asked.wait()
             return
         fed = [feed_once(product, sink) for sink in sinks]
     content = {"sinks": [{"sink": one.sink, "entries": one.entries, "wrong": one.wrong} for one in fed]}
@@ -294,15 +295,14 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
         ctx.exit(ExitCode.FAILED)
 
 
-def _wait_for_signal(stop: Event) -> None:
+def _end_asked() -> Event:
+    """Return what SIGTERM and SIGINT set from now on; asked before anything is begun, so that nothing is cut off."""
     import signal
 
-    def end(*_: object) -> None:
-        stop.set()
-
+    asked = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    stop.wait()
+        signal.signal(number, lambda *_: asked.set())
+    return asked
 
 
 @overload

@@ -39,7 +39,8 @@ LONGEST: Final = 60.0
 def order_batch(call: StaffCall, body: BatchRequest, once: IdempotencyKey | None) -> Answer[TaskAccepted]:
     """Order the screening of many patients: a case manager's active ones, those of a level, or all.
 
-    To a case manager, of their own caseload. Who is covered is settled now; a worker screens them one after another.
+    To a case manager, of their own caseload. A worker screens them one after another. Of more than a thousand it finds
+    the others first, as they are then; until all are found the task is `preparing`.
     404 for a `case_manager_id` who manages no cases here.
     """
     task = call.core.order_batch(call.claim, body, once=once)

@@ -27,7 +27,7 @@ from mindbridge_postgres.schema.columns import (
 )
 
 LEVELS = ("high", "medium", "low")
-STATES = ("queued", "running", "done", "cancelled")
+STATES = ("preparing", "queued", "running", "done", "cancelled")
 CODE_WORD = "^[a-z][a-z0-9_]{0,49}$"
 
 batches = Table(

@@ -32,6 +32,8 @@ __all__ = [
 class BatchState(StrEnum):
     """How far a batch is: the last two are final."""
 
+    PREPARING = "preparing"
+    """Whom it covers is being found out."""
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -51,7 +53,7 @@ class BatchRequest:
 
 @attrs.frozen(kw_only=True)
 class Batch:
-    """A batch and its progress. `total` never changes; `screened` and `failed` never fall.
+    """A batch and its progress. `total` grows while it is prepared and never changes afterwards; no count ever falls.
 
     `ordered_by` is None for the clinic's own daily batch, which is that of `day`, and for the command line's.
     `reason` says why it was cancelled. `taken_at` is when a worker last took up patients of it.
@@ -64,7 +66,7 @@ class Batch:
     risk_level: RiskLevel | None
     screening_type: str
     day: date | None = None
-    state: BatchState = BatchState.QUEUED
+    state: BatchState = BatchState.PREPARING
     reason: str | None = None
     total: int = 0
     screened: int = 0
@@ -93,6 +95,8 @@ class Settled:
 class Piece:
     """Patients of a batch that are one worker's for a while; nobody, when all who are left are others'.
 
+    Of a batch that is still prepared there is nobody, and it is held until the unit ends.
+
     `deaths` is how often a worker's time ran out over them; of more than none there is one patient only.
     """
 
@@ -105,6 +109,8 @@ class Piece:
 class JobLimits:
     """How much a worker takes on at a time, and how long a piece is its own."""
 
+    covered: int = 1_000
+    """Whom one unit puts into a batch: so few that neither who orders it waits long, nor who cancels it meanwhile."""
     lease: timedelta = timedelta(minutes=2)
     lease_asking: timedelta = timedelta(minutes=1)
     """The least lease of a piece for which the assessor is asked: longer than the budget of a question."""
@@ -137,10 +143,15 @@ class AsideFilter:
 class Batches(Protocol):
     """The batches of the unit's clinic, with a row for each of their patients."""
 
-    def add(self, batch: Batch) -> Batch | None:
-        """Store a new batch of the clinic's active patients whom it asks for, as they are now, and return it.
+    def add(self, batch: Batch) -> bool:
+        """Store a new batch, of nobody yet; False, and nothing is stored, when its `day` has one."""
 
-        One of nobody is done at once. None, and nothing is stored, when its `day` has one.
+    def cover(self, batch_id: UUID, limit: int) -> Batch:
+        """Put the next patients into a batch that is prepared, at most `limit`, and return it.
+
+        They are the clinic's active patients whom it asks for, as they are now, in the order of their ids. With the
+        last of them its `total` is known and it is queued; one of nobody is done, at the time when it was ordered. A
+        batch that is not prepared stays as it is.
         """
 
     def get(self, batch_id: UUID) -> Batch | None:
@@ -184,7 +195,8 @@ class JobQueue(Protocol):
         """Make at most `limit` waiting patients the worker's until `until`, and the batch a running one.
 
         No two workers have the same. What this one had before is given up. Whoever another had when its time ran out
-        comes last, alone, and with the count of such deaths. None when the batch has ended.
+        comes last, alone, and with the count of such deaths. A batch that is prepared stays so, and nobody has anybody.
+        None when the batch has ended.
         """
 
     def release(self, worker: UUID) -> None:

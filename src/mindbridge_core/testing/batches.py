@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import attrs
+
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
 from mindbridge_core.screening import AsideFilter, Batch, BatchState, Piece, Settled
@@ -41,8 +43,14 @@ def _people(store: ContractStore, clinic_id: UUID, *fields: dict[str, Any]) -> l
 
 
 def _add(store: ContractStore, batch: Batch) -> Batch | None:
+    """Add the batch and cover all whom it asks for; None when its day has one."""
     with store.open_unit(batch.clinic_id) as unit:
-        return unit.batches.add(batch)
+        return unit.batches.cover(batch.id, 100) if unit.batches.add(batch) else None
+
+
+def _cover(store: ContractStore, batch: Batch, limit: int) -> Batch:
+    with store.open_unit(batch.clinic_id) as unit:
+        return unit.batches.cover(batch.id, limit)
 
 
 def _get(store: ContractStore, batch: Batch) -> Batch | None:
@@ -102,6 +110,55 @@ class BatchesContract(StoreContract):
         found = _get(store, first)
         assert found is not None
         assert found.total == 3
+
+    def test_a_batch_is_prepared_piece_by_piece(self) -> None:
+        """Each time the next patients as they are then; nobody twice, and nobody has anybody before all are there."""
+        store = self.store()
+        people = _people(store, store.clinic_a, *[{}] * 5)
+        batch = _batch(store.clinic_a)
+        with store.open_unit(store.clinic_a) as unit:
+            assert unit.batches.add(batch)
+        assert batch == _get(store, batch)
+        assert [(one.total, one.state) for one in [_cover(store, batch, 2)]] == [(2, BatchState.PREPARING)]
+        with store.open_unit(store.clinic_a) as unit:
+            assert [batch.id] == list(unit.jobs.open())
+            gone = unit.patients.get(people[3].id)
+            assert gone is not None
+            unit.patients.save(attrs.evolve(gone, status=PatientStatus.DISCHARGED))
+        piece = _claim(store, batch, uuid4())
+        assert piece is not None
+        assert (piece.batch.state, list(piece.patients), piece.batch.total) == (BatchState.PREPARING, [], 2)
+        assert attrs.evolve(batch, total=2) == _get(store, batch)
+        covered = _cover(store, batch, 2)
+        assert attrs.evolve(batch, total=4, state=BatchState.QUEUED) == covered == _get(store, batch)
+        assert covered == _cover(store, batch, 2)
+        assert [people[at].id for at in (0, 1, 2, 4)] == _claimed(store, batch, uuid4())
+
+    def test_several_who_cover_a_batch_cover_each_patient_once(self) -> None:
+        """They take turns, and whoever comes too late changes nothing."""
+        store = self.store()
+        people = [one.id for one in _people(store, store.clinic_a, *[{}] * 7)]
+        batch = _batch(store.clinic_a)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.add(batch)
+        told = together(*[lambda: _cover(store, batch, 2)] * 5)
+        totals = sorted(one.total for one in told if isinstance(one, Batch))
+        assert totals == [2, 4, 6, 7, 7]
+        assert people == _claimed(store, batch, uuid4())
+
+    def test_a_batch_cancelled_while_it_is_prepared_covers_nobody_else(self) -> None:
+        """What was covered stays counted."""
+        store = self.store()
+        _people(store, store.clinic_a, *[{}] * 3)
+        batch = _batch(store.clinic_a)
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.add(batch)
+        _cover(store, batch, 2)
+        with store.open_unit(store.clinic_a) as unit:
+            assert unit.batches.cancel(batch.id, LATER, "by_request")
+        cancelled = _cover(store, batch, 2)
+        assert (cancelled.total, cancelled.state, cancelled.ended_at) == (2, BatchState.CANCELLED, LATER)
+        assert _claim(store, batch, uuid4()) is None
 
     def test_a_day_has_one_batch(self) -> None:
         """Of several who add it at once one does."""

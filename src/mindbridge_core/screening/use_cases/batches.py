@@ -16,7 +16,7 @@ from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.ids import NewId
 from mindbridge_core.pagination import Page
 from mindbridge_core.patients.reach import manages_cases
-from mindbridge_core.screening.batches import AsideFilter, Batch, BatchRequest, Settled
+from mindbridge_core.screening.batches import AsideFilter, Batch, BatchRequest, BatchState, JobLimits, Settled
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.reaching import calendar
 from mindbridge_core.screening.use_cases.owning import reached
@@ -24,16 +24,20 @@ from mindbridge_core.work import Desk, Work
 
 __all__ = ["CancelTask", "ListSetAside", "OrderBatch", "ViewTask"]
 
-_PLAIN: Final = frozenset({"total", "screening_type", "case_manager_id", "risk_level", "day", "repeated"})
+_ORDERED: Final = frozenset({"state", "total", "screening_type", "case_manager_id", "risk_level", "day"})
 
 
 @attrs.frozen(kw_only=True)
 class OrderBatch:
-    """Order the screening of many patients, which a worker does later. Whom it covers is settled now."""
+    """Order the screening of many patients, which a worker does later.
+
+    Up to `at_once` it covers now. Of more the others are covered by a worker, and who they are is settled then.
+    """
 
     work: Work[ScreeningUnit]
     clock: Clock
     new_id: NewId
+    at_once: int = JobLimits().covered
 
     def __call__(self, caller: Caller, request: BatchRequest, *, once: IdempotencyKey | None = None) -> Batch:
         """Return the new batch; with a key used before, the one that its first request made, as it is now.
@@ -45,7 +49,8 @@ class OrderBatch:
             first = desk.unit.answers.first(desk.actor.user_id, once) if once else None
             if first is not None:
                 return _repeat(desk, UUID(first))
-            batch = _noted(desk, desk.unit.batches.add(self._batch(desk, request)))
+            batch = self._ordered(desk, request)
+            assert batch is not None  # noqa: S101 - only the batch of a day can be there already
             if once:
                 desk.unit.answers.keep(desk.actor.user_id, once, str(batch.id))
             return batch
@@ -61,14 +66,14 @@ class OrderBatch:
             if here.time() < at or desk.unit.batches.has_day(here.date()):
                 return None
             request = BatchRequest(screening_type="daily")
-            batch = desk.unit.batches.add(self._batch(desk, request, here.date()))
+            batch = self._ordered(desk, request, here.date())
             if batch is not None:
-                _noted(desk, batch)
                 desk.enter()
             return batch
 
-    def _batch(self, desk: Desk[ScreeningUnit], request: BatchRequest, day: date | None = None) -> Batch:
-        return Batch(
+    def _ordered(self, desk: Desk[ScreeningUnit], request: BatchRequest, day: date | None = None) -> Batch | None:
+        """Store the batch and note it; None when its day has one."""
+        batch = Batch(
             id=self.new_id(),
             clinic_id=desk.principal.clinic_id,
             ordered_by=desk.principal.user_id,
@@ -78,6 +83,15 @@ class OrderBatch:
             day=day,
             created_at=self.clock(),
         )
+        if not desk.unit.batches.add(batch):
+            return None
+        covered = desk.unit.batches.cover(batch.id, self.at_once)
+        desk.resource_id = batch.id
+        values = {name: getattr(covered, name) for name in sorted(_ORDERED)}
+        if covered.state is BatchState.PREPARING:
+            del values["total"]  # an entry of the worker's says it
+        desk.changes(values, plain=_ORDERED)
+        return covered
 
 
 def _caseload(desk: Desk[ScreeningUnit], asked: UUID | None) -> UUID | None:
@@ -89,17 +103,9 @@ def _caseload(desk: Desk[ScreeningUnit], asked: UUID | None) -> UUID | None:
     return asked
 
 
-def _noted(desk: Desk[ScreeningUnit], batch: Batch | None) -> Batch:
-    assert batch is not None  # noqa: S101 - only the batch of a day can be there already
-    desk.resource_id = batch.id
-    values = {name: getattr(batch, name) for name in sorted(_PLAIN - {"repeated"})}
-    desk.changes(values, plain=_PLAIN)
-    return batch
-
-
 def _repeat(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
     desk.resource_id = batch_id
-    desk.changes({"repeated": True}, plain=_PLAIN)
+    desk.changes({"repeated": True}, plain=frozenset({"repeated"}))
     return reached(desk, batch_id)
 
 

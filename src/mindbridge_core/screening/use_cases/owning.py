@@ -35,7 +35,7 @@ def reached(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
 
 
 def told(desk: Desk[ScreeningUnit], batch_id: UUID) -> Batch:
-    """Enter how the batch ended."""
+    """Enter how the batch ended, or how many it covers."""
     batch = found_batch(desk, batch_id)
     desk.resource_id = batch_id
     desk.changes({name: getattr(batch, name) for name in sorted(_PLAIN)}, plain=_PLAIN)

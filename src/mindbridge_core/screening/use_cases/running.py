@@ -15,7 +15,7 @@ from mindbridge_core.actor import Actor, Caller, Operator
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import DependencyUnavailable, LostUpdate
 from mindbridge_core.patients.rules import in_caseload
-from mindbridge_core.screening.batches import Batch, JobLimits, Piece, Settled
+from mindbridge_core.screening.batches import Batch, BatchState, JobLimits, Piece, Settled
 from mindbridge_core.screening.consulting import willing
 from mindbridge_core.screening.entities import ScreeningRequest
 from mindbridge_core.screening.ports import ScreeningUnit
@@ -63,6 +63,7 @@ class RunBatch:
     def __call__(self, caller: Caller, worker: UUID, limits: JobLimits = _DEFAULT) -> Batch | None:
         """Screen the next patients of a batch and return how far it is; None when nobody waits who is not another's.
 
+        Of one that is still prepared it covers the next patients instead, and enters how many there are with the last.
         It acts for whoever ordered the batch, with the role that they have now; once they may not screen, the batch is
         cancelled. Who cannot be screened is set aside with a reason, and so is who was the end of several workers:
         each with an alert, in one transaction.
@@ -94,18 +95,21 @@ class RunBatch:
             piece = desk.unit.jobs.claim(batch_id, worker, now, until, limits.at_once if singly else limits.by_rules)
             if piece is None:
                 continue
-            found = self._answered_for(desk, piece)
-            if isinstance(found, _Owned) or found.ended or piece.patients:
+            found = self._answered_for(desk, piece, limits)
+            if isinstance(found, _Owned) or found.ended or piece.patients or _prepared(piece):
                 return found
         return None
 
-    def _answered_for(self, desk: Desk[ScreeningUnit], piece: Piece) -> _Owned | Batch:
+    def _answered_for(self, desk: Desk[ScreeningUnit], piece: Piece, limits: JobLimits) -> _Owned | Batch:
         """Return the piece with its owner; the batch, where there is nothing to screen."""
         batch_id = piece.batch.id
         owner = owner_of(desk, piece.batch)
         if owner is None:
             desk.unit.batches.cancel(batch_id, self.clock(), "owner_may_not_screen")
             return told(desk, batch_id)
+        if _prepared(piece):
+            covered = desk.unit.batches.cover(batch_id, limits.covered)
+            return covered if covered.state is BatchState.PREPARING else told(desk, batch_id)
         if piece.patients:
             return _Owned(piece, owner, self.prepare.takes(piece.batch))
         return self._ended(desk, batch_id)
@@ -165,3 +169,7 @@ class RunBatch:
                 return self.aside.settle(desk, batch, patient_ids, reason)
         except LostUpdate:
             return Raised()  # another worker has settled them
+
+
+def _prepared(piece: Piece) -> bool:
+    return piece.batch.state is BatchState.PREPARING
