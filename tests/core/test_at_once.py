@@ -205,8 +205,9 @@ def lowered(**fields: Any) -> Ward:
     [
         {"name": "Jane Roe-Smith"},
         {"diagnosis": "Bipolar disorder"},
-        {"crisis_calls_30days": 4},
         {"crisis_calls_30days": 3},
+        {"appointments_missed": 2},
+        {"medication_adherence": Decimal(50)},
         {"case_manager_id": None},
         {"manually_escalated": True},
     ],
@@ -221,6 +222,7 @@ def test_what_a_clinician_decided_stands_while_the_rules_say_nothing_more(change
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
+        ({"crisis_calls_30days": 4}, MEDIUM),
         ({"crisis_calls_30days": 5}, HIGH),
         ({"appointments_missed": 3}, HIGH),
         ({"crisis_calls_30days": 0, "medication_adherence": Decimal(49)}, MEDIUM),
@@ -249,6 +251,48 @@ def test_a_reason_that_came_after_a_screening_is_not_lowered_by_its_review() -> 
     lower = ReviewRequest(decision=Decision.OVERRIDE, risk_level=LOW, reason="Settled")
     here.house.core.review_screening(here.manager, screening.id, lower)
     assert MEDIUM is here.patient().current_risk_level
+
+
+@pytest.mark.parametrize(
+    ("before", "worse", "better"),
+    [
+        ({"medication_adherence": Decimal(40)}, {"medication_adherence": Decimal(30)}, Decimal(45)),
+        ({"medication_adherence": Decimal(40)}, {"medication_adherence": None}, Decimal(45)),
+        ({"medication_adherence": None}, {"crisis_calls_30days": 2, "appointments_missed": 3}, Decimal(45)),
+    ],
+    ids=str,
+)
+def test_a_number_that_is_worse_than_the_one_that_was_judged_is_news(
+    before: dict[str, Any], worse: dict[str, Any], better: Decimal
+) -> None:
+    here = lowered(**before)
+    here.change(medication_adherence=better)
+    assert (1, LOW) == (len(screenings(here)), here.patient().current_risk_level)
+    here.change(**worse)
+    assert 2 == len(screenings(here))
+    assert LOW is not here.patient().current_risk_level
+
+
+def test_days_that_pass_are_no_news() -> None:
+    here = lowered(last_appointment=START.date() - timedelta(days=46))
+    here.house.clock.forward(days=3)
+    here.change(name="Jane Roe-Smith")
+    assert (1, LOW) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+def test_a_call_between_the_word_of_one_clinician_and_the_others_keeps_a_high() -> None:
+    here = ward(crisis_calls_30days=5)
+    here.change(current_risk_level=LOW)
+    (screening,) = screenings(here)
+    lower = ReviewRequest(decision=Decision.OVERRIDE, risk_level=LOW, reason="Settled")
+    here.house.core.review_screening(here.manager, screening.id, lower)
+    here.change(crisis_calls_30days=6)
+    here.house.core.review_screening(here.admin, screening.id, lower)
+    assert HIGH is here.patient().current_risk_level
+    here.house.core.review_screening(here.manager, here.screen(here.manager).id, lower)
+    (latest, _) = screenings(here)
+    here.house.core.review_screening(here.admin, latest.id, lower)
+    assert LOW is here.patient().current_risk_level
 
 
 @pytest.mark.parametrize(("days", "found"), [(44, None), (45, None), (46, HIGH)])

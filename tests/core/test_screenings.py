@@ -279,6 +279,13 @@ def test_an_answer_of_no_known_kind_is_unexpected() -> None:
     assert FailureReason.UNEXPECTED is ward(WrongAnswer()).screen().ai_failure
 
 
+@pytest.mark.parametrize("text", ["", scripted_answer("high", 90)])
+def test_an_adapter_that_calls_its_own_answer_outdated_has_none(text: str) -> None:
+    said = AssessorFailure(reason=FailureReason.STALE, text=text)
+    screening = ward(ScriptedAssessor(lambda _: said), **CALLING).screen()
+    assert (MEDIUM, FailureReason.UNEXPECTED) == (screening.risk_level, screening.ai_failure)
+
+
 @pytest.mark.parametrize("fields", [{"model": ""}, {"model": "m" * 101}, {"model": "a\x00"}, {"prompt_hash": "none"}])
 def test_a_reply_that_could_not_be_stored_cannot_be_made(fields: dict[str, Any]) -> None:
     plain: dict[str, Any] = {"text": "", "model": "m", "prompt_hash": "0" * 64}

@@ -75,10 +75,15 @@ def consult(assessor: RiskAssessor, request: AssessmentRequest) -> Consultation:
 def consulted(request: AssessmentRequest, said: AssessorReply | AssessorFailure) -> Consultation:
     """Return what came of asking, read as strictly whenever it comes."""
     if isinstance(said, AssessorFailure):
-        return attrs.evolve(_heard_from(said, said.text), asked=request, failure=said.reason)
+        return attrs.evolve(_heard_from(said, said.text), asked=request, failure=_given_for(said))
     if not isinstance(said, AssessorReply):
         return Consultation(asked=request, failure=FailureReason.UNEXPECTED)
     return attrs.evolve(_heard_from(said, said.text), asked=request, failure=_unreadable(said.text))
+
+
+def _given_for(said: AssessorFailure) -> FailureReason:
+    """Return the reason; that an answer is outdated is ours to find, and the only one with which it would count."""
+    return FailureReason.UNEXPECTED if said.reason is FailureReason.STALE else said.reason
 
 
 def _unreadable(text: str) -> FailureReason | None:

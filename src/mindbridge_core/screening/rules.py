@@ -21,7 +21,18 @@ from mindbridge_core.screening.actions import RecommendedAction
 from mindbridge_core.screening.lattice import LEVELS, floor_of
 from mindbridge_core.screening.snapshot import RecordSnapshot
 
-__all__ = ["Condition", "Effect", "Fact", "FiredRule", "Flag", "Rule", "RuleSet", "RulesResult", "screen_by_rules"]
+__all__ = [
+    "Condition",
+    "Effect",
+    "Fact",
+    "FactValue",
+    "FiredRule",
+    "Flag",
+    "Rule",
+    "RuleSet",
+    "RulesResult",
+    "screen_by_rules",
+]
 
 FactValue = Decimal | int | None
 BASE: Final = 10
