@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import time, timedelta
 
 import attrs
 from flask import Flask
@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from mindbridge_anthropic import AnthropicAssessor
 from mindbridge_cli.assessors import assessor_of, batch_assessor_of
 from mindbridge_cli.metrics import metrics_of
-from mindbridge_cli.readiness import lag_watches, ready_checks
+from mindbridge_cli.readiness import daily_watch, lag_watches, ready_checks
 from mindbridge_cli.rings import followed_ring, ring_of
 from mindbridge_cli.safety import missing
 from mindbridge_cli.settings import Settings, SettingsRefused
@@ -25,7 +25,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
-from mindbridge_core.screening import ReviewLimits
+from mindbridge_core.screening import DailyWatch, ReviewLimits
 from mindbridge_core.throttle import Throttle, ThrottleLimits
 from mindbridge_flask import HttpSettings, Streams, create_app
 from mindbridge_notify import Aside, ConsoleNotifier, NoNotifier, SmtpNotifier, SmtpSecurity, SmtpSettings
@@ -123,6 +123,7 @@ def compose(settings: Settings, ring: KeyRing | None = None) -> Composed:
         risk_assessor=assessor_of(settings),
         batch_assessor=batch_assessor_of(settings),
         review_limits=ReviewLimits(high_hours=settings.review_high_hours),
+        daily_watch=_daily_watch(settings),
         alert_feed=feed,
     )
     return Composed(core=MindBridge.build(ports), database=database, feed=feed, keys=keys, ring=ring)
@@ -156,7 +157,7 @@ def web_application(product: Composed, settings: Settings, streams: Streams | No
         product.core,
         settings=http,
         checks=ready_checks(product.core, product.database),
-        watches=lag_watches(product.core, settings),
+        watches={**lag_watches(product.core, settings), **daily_watch(product.core)},
         metrics=metrics_of(product.core, product.database, settings),
         streams=streams,
     )
@@ -174,6 +175,11 @@ def _throttle(settings: Settings, database: Database) -> Throttle:
     from mindbridge_redis import RedisThrottle
 
     return RedisThrottle.connect(settings.throttle_redis)
+
+
+def _daily_watch(settings: Settings) -> DailyWatch:
+    at = None if settings.screening_time == "never" else time.fromisoformat(settings.screening_time)
+    return DailyWatch(at=at, within=timedelta(hours=settings.screening_late_hours))
 
 
 def _links(settings: Settings) -> AccountLinks:

@@ -21,11 +21,13 @@ from mindbridge_cli.inspection import (
     version_findings,
 )
 from mindbridge_cli.key_ages import age_findings
+from mindbridge_cli.readiness import late_clinics
 from mindbridge_cli.rings import ring_of
 from mindbridge_cli.safety import insecure, missing, open_settings_file
 from mindbridge_cli.settings import Settings, SettingsRefused, load_settings, unknown_variables
 from mindbridge_core.errors import DependencyUnavailable, MindBridgeError, UnknownClinic
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.screening import DailyStanding
 from mindbridge_security import KeyRing
 
 __all__ = ["Check", "examine"]
@@ -33,6 +35,7 @@ __all__ = ["Check", "examine"]
 Look = Callable[[psycopg.Connection], Iterator[Finding]]
 FIT: Final = "key ring fits the database"
 AGES: Final = "age of keys"
+DAILY: Final = "daily screening"
 NOT_REACHED: Final = "not looked at: what it needs is wrong, see above"
 
 
@@ -60,7 +63,9 @@ def examine(config: Path | None) -> list[Check]:
     reached = ring is not None and not database[0].findings
     fit = _fit(settings, ring) if reached and ring else Check(FIT, (NOT_REACHED,))
     ages = _ages(settings, ring) if reached and ring else Check(AGES, (NOT_REACHED,))
-    return [Check("settings", tuple(found)), ring_check, *database, fit, ages, *_redis(settings)]
+    opens = ring if reached and not fit.findings else None
+    daily = _daily(settings, opens) if opens else Check(DAILY, (NOT_REACHED,))
+    return [Check("settings", tuple(found)), ring_check, *database, fit, ages, daily, *_redis(settings)]
 
 
 def _redis(settings: Settings) -> Iterator[Check]:
@@ -127,6 +132,25 @@ def _fit(settings: Settings, ring: KeyRing) -> Check:
     finally:
         product.close()
     return Check(FIT)
+
+
+def _daily(settings: Settings, ring: KeyRing) -> Check:
+    """Look whether each clinic's patients have been screened as they are every day."""
+    product = compose(settings, ring)
+    try:
+        return Check(DAILY, tuple(_late(standing) for standing in late_clinics(product.core)))
+    except MindBridgeError:
+        return Check(DAILY, (NOT_REACHED,))
+    finally:
+        product.close()
+
+
+def _late(standing: DailyStanding) -> str:
+    last = "never" if standing.last_ended_at is None else f"last on {standing.last_ended_at:%Y-%m-%d at %H:%M} UTC"
+    return (
+        f"clinic {standing.clinic_id}: the screening that was due on {standing.due_at:%Y-%m-%d at %H:%M} UTC has not"
+        f" been done ({last}), so a crisis may go unseen: run `mindbridge worker`, or look into its log where it runs"
+    )
 
 
 def _ages(settings: Settings, ring: KeyRing) -> Check:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from mindbridge_cli.settings import Settings
-from mindbridge_core import MindBridge
+from mindbridge_core import MindBridge, Operator
 from mindbridge_core.errors import DependencyUnavailable, MindBridgeError
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
+from mindbridge_core.screening import DailyStanding
 from mindbridge_postgres import Database
 from mindbridge_postgres.errors import translated
 
-__all__ = ["behind", "lag_of", "lag_watches", "newest_revision", "ready_checks", "revisions"]
+__all__ = [
+    "behind",
+    "daily_watch",
+    "lag_of",
+    "lag_watches",
+    "late_clinics",
+    "newest_revision",
+    "ready_checks",
+    "revisions",
+]
 
 _REVISION: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
+LOOK_SECONDS: Final = 60.0
 _FOLLOWS: Final = re.compile(r'^down_revision = "(\w+)"$', re.MULTILINE)
 
 
@@ -84,6 +96,31 @@ def lag_watches(core: MindBridge, settings: Settings) -> Mapping[str, Callable[[
         return None if lag is not None and lag <= longest else f"the sink {sink} lags"
 
     return {f"audit_sink_{sink}": partial(watch, sink) for sink in dict.fromkeys(settings.audit_sinks)}
+
+
+def daily_watch(core: MindBridge) -> Mapping[str, Callable[[], str | None]]:
+    """Return what `/api/ready` tells of the clinics' daily screenings: one lags, or none does; never which.
+
+    Looked at once a minute at most, for it takes a look at each clinic.
+    """
+    found: list[tuple[float, str | None]] = []
+
+    def watch() -> str | None:
+        if not found or monotonic() >= found[0][0]:
+            late = any(True for _ in late_clinics(core))
+            found[:] = [(monotonic() + LOOK_SECONDS, "a clinic's daily screening is late" if late else None)]
+        return found[0][1]
+
+    return {"daily_screening": watch}
+
+
+def late_clinics(core: MindBridge) -> Iterator[DailyStanding]:
+    """Yield how the daily screening stands in each clinic where it is late."""
+    for clinic_id in core.ports.trails.clinics():
+        if clinic_id != PLATFORM_CLINIC_ID:
+            standing = core.watch_daily(Operator(clinic_id=clinic_id))
+            if standing.late:
+                yield standing
 
 
 def lag_of(core: MindBridge, sink: str) -> timedelta | None:

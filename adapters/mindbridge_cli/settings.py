@@ -211,6 +211,12 @@ class Settings:
         hour(),
         default="06:00",
     )
+    screening_late_hours: float = setting(
+        "How long after its time a clinic's daily screening may last before the dashboard, `/api/ready` and `doctor`"
+        " call it late.",
+        number(0.1, 12),
+        default=2.0,
+    )
     ai_api_key: str | None = setting(
         "The key to Anthropic's API. Without one, screening is by rules alone.", secret_text("a key"), secret=True
     )

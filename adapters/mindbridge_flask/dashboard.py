@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from mindbridge_core.patients import RiskLevel
-from mindbridge_core.screening import Caseload, Overview, ReviewStatus, TrendDay, UrgentPatient
+from mindbridge_core.screening import Caseload, DailyStanding, Overview, ReviewStatus, TrendDay, UrgentPatient
 
 __all__ = ["DashboardResource"]
 
@@ -80,6 +80,25 @@ class CoverageResource(msgspec.Struct, frozen=True):
     screened: int
 
 
+class DailyResource(msgspec.Struct, frozen=True):
+    """How the clinic's daily screening stands. When it is `late`, levels may be older than they look.
+
+    `due_at` is when the last one was due that should have ended by now; null where there is none. `missed` of the
+    active patients have no screening as young as a daily one would be.
+    """
+
+    late: bool
+    due_at: datetime | None
+    last_ended_at: datetime | None
+    missed: int
+
+    @classmethod
+    def of(cls, overview: Overview) -> DailyResource:
+        """Show how it stands."""
+        daily = overview.daily or DailyStanding(clinic_id=overview.clinic_id)
+        return cls(daily.late, daily.due_at, daily.last_ended_at, overview.missed)
+
+
 class DashboardResource(msgspec.Struct, frozen=True):
     """A clinic, or a caseload, at a glance."""
 
@@ -89,6 +108,7 @@ class DashboardResource(msgspec.Struct, frozen=True):
     caseloads: list[CaseloadResource]
     unreviewed: UnreviewedResource
     coverage: CoverageResource
+    daily: DailyResource
 
     @classmethod
     def of(cls, overview: Overview) -> DashboardResource:
@@ -101,4 +121,5 @@ class DashboardResource(msgspec.Struct, frozen=True):
             [CaseloadResource.of(caseload) for caseload in overview.caseloads],
             UnreviewedResource(overview.pending, overview.overdue),
             CoverageResource(overview.active, overview.covered),
+            DailyResource.of(overview),
         )

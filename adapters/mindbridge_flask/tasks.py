@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,12 @@ from mindbridge_core.screening import Batch, BatchState, Settled
 from mindbridge_flask.paging import Pagination
 
 __all__ = ["SetAsidePage", "SetAsideResource", "TaskAccepted", "TaskResource"]
+
+
+HINT: Final = (
+    "No worker has taken this task up for some minutes. Others may come before it; if it stays so, ask the operator"
+    " whether `mindbridge worker` is running."
+)
 
 
 class TaskAccepted(msgspec.Struct, frozen=True):
@@ -28,7 +35,8 @@ class TaskResource(msgspec.Struct, frozen=True, kw_only=True):
     """How far a batch is. `failed` are patients who could not be screened, whom `/tasks/{task_id}/set-aside` names.
 
     While it is `preparing` its patients are being found: `total` is how many there are so far, and nobody is screened.
-    `reason` says why it was cancelled.
+    `reason` says why it was cancelled. `waiting_since` is since when no worker has gone on with it, once that is some
+    minutes; `hint` says then what to look at.
     """
 
     task_id: UUID
@@ -45,12 +53,16 @@ class TaskResource(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    waiting_since: datetime | None
+    hint: str | None
 
     @classmethod
-    def of(cls, batch: Batch) -> TaskResource:
-        """Show `batch`."""
-        plain = {name: getattr(batch, name) for name in cls.__struct_fields__[2:]}
-        return cls(task_id=batch.id, status=batch.state, **plain)
+    def of(cls, batch: Batch, now: datetime) -> TaskResource:
+        """Show `batch` as it is at `now`."""
+        plain = {name: getattr(batch, name) for name in cls.__struct_fields__[2:-2]}
+        since = batch.waits_since(now)
+        hint = None if since is None else HINT
+        return cls(task_id=batch.id, status=batch.state, waiting_since=since, hint=hint, **plain)
 
 
 class SetAsideResource(msgspec.Struct, frozen=True):

@@ -16,6 +16,8 @@ from mindbridge_memory.tables import BatchPiece, Tables
 
 __all__ = ["MemoryBatches", "MemoryJobQueue"]
 
+_NEVER_DONE = (BatchState.PREPARING, BatchState.CANCELLED)
+
 
 @attrs.frozen
 class MemoryBatches:
@@ -70,6 +72,13 @@ class MemoryBatches:
     def has_day(self, day: date) -> bool:
         """Whether one of the clinic's batches is the day's."""
         return any((one.clinic_id, one.day) == (self.clinic_id, day) for one in self.tables.batches.rows())
+
+    def last_daily(self) -> Batch | None:
+        """Return the latest that is settled."""
+        rows = (one for one in self.tables.batches.rows() if one.clinic_id == self.clinic_id)
+        days = sorted((one.day, one.id) for one in rows if one.day and one.state not in _NEVER_DONE)
+        settled = [batch_id for _, batch_id in days if not self.all_waiting(batch_id)]
+        return self.get(settled[-1]) if settled else None
 
     def waiting(self, batch_id: UUID, patient_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Return them in the order of their ids."""

@@ -47,6 +47,7 @@ class MemoryOverviews:
             self.clinic_id,
             Counter((one.case_manager_id, one.current_risk_level) for one in active),
             trend,
+            recent=sum(newest.get(one.id, _NEVER) >= scope.missed_before for one in active),
             covered=sum(newest.get(one.id, _NEVER) >= scope.covered_from for one in active),
             pending=len(pending),
             overdue=sum(one.risk_level is RiskLevel.HIGH and one.screened_at < scope.overdue_before for one in pending),

@@ -11,7 +11,7 @@ from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.notices import Later, Notifier
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
-from mindbridge_core.screening import BatchAssessor, NoBatches, ReviewLimits, RiskAssessor, RulesOnly
+from mindbridge_core.screening import BatchAssessor, DailyWatch, NoBatches, ReviewLimits, RiskAssessor, RulesOnly
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory.codes import StandardCodes
 from mindbridge_memory.keys import OpaqueAccessTokens, ProcessKeys, utc_now
@@ -43,6 +43,7 @@ def memory_ports(
     risk_assessor: RiskAssessor | None = None,
     batch_assessor: BatchAssessor | None = None,
     review_limits: ReviewLimits | None = None,
+    daily_watch: DailyWatch | None = None,
 ) -> Ports:
     """Return ports over `store`, or over a new one; pass your own, with the same clock, to read its audit trail."""
     store = store or MemoryStore(clock=clock)
@@ -72,5 +73,6 @@ def memory_ports(
         risk_assessor=risk_assessor or RulesOnly(),
         batch_assessor=batch_assessor or NoBatches(),
         review_limits=review_limits or ReviewLimits(),
+        daily_watch=daily_watch or DailyWatch(),
         alert_feed=store.alert_feed,
     )

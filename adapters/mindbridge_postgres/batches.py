@@ -68,6 +68,13 @@ _GET: Final = f"SELECT {COLUMNS} FROM batches WHERE clinic_id = %(clinic_id)s AN
 
 _HAS_DAY: Final = "SELECT FROM batches WHERE clinic_id = %s AND day = %s"
 
+_LAST_DAILY: Final = f"""
+SELECT {COLUMNS} FROM batches
+WHERE clinic_id = %(clinic_id)s AND day IS NOT NULL AND state NOT IN ('preparing', 'cancelled')
+    AND screened + failed = total
+ORDER BY day DESC LIMIT 1
+"""
+
 _WAITING: Final = """
 SELECT patient_id FROM batch_patients
 WHERE clinic_id = %(clinic_id)s AND batch_id = %(id)s AND patient_id = ANY(%(patients)s::uuid[])
@@ -147,6 +154,11 @@ class PostgresBatches:
     def has_day(self, day: date) -> bool:
         """Whether one of the clinic's batches is the day's."""
         return self._connection.run(_HAS_DAY, (self._clinic_id, day)).rowcount == 1
+
+    def last_daily(self) -> Batch | None:
+        """Return the latest whose counts are whole."""
+        row = self._connection.run(_LAST_DAILY, {"clinic_id": self._clinic_id}).fetchone()
+        return None if row is None else batch_of(row, self._clinic_id)
 
     def waiting(self, batch_id: UUID, patient_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Lock the rows that nobody has locked, in the order of their ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -36,7 +37,7 @@ SELECT (screened_at AT TIME ZONE %(zone)s)::date AS day, risk_level, count(*) {_
 _COVERED: Final = f"""
 SELECT count(*) FROM patients WHERE {_SEEN} AND status = 'active' AND EXISTS (
     SELECT FROM screenings WHERE screenings.clinic_id = %(clinic_id)s AND screenings.patient_id = patients.id
-        AND screenings.deleted_at IS NULL AND screened_at >= %(covered_from)s)
+        AND screenings.deleted_at IS NULL AND screened_at >= %(since)s)
 """
 
 _PENDING: Final = f"""
@@ -68,18 +69,20 @@ class PostgresOverviews:
     def of(self, scope: OverviewScope) -> Overview:
         """Count."""
         params = attrs.asdict(scope) | {"clinic_id": self.clinic_id}
-        params |= {"trend_from": scope.trend_from, "covered_from": scope.covered_from}
+        params |= {"trend_from": scope.trend_from}
 
-        def rows(statement: LiteralString) -> list[Any]:
-            return self.connection.run(statement, params).fetchall()
+        def rows(statement: LiteralString, **more: datetime) -> list[Any]:
+            return self.connection.run(statement, params | more).fetchall()
 
-        ((covered,),) = rows(_COVERED)
+        ((covered,),) = rows(_COVERED, since=scope.covered_from)
+        ((recent,),) = rows(_COVERED, since=scope.missed_before)
         ((pending, overdue),) = rows(_PENDING)
         return assembled(
             self.clinic_id,
             {(manager, _level(level)): count for manager, level, count in rows(_PATIENTS)},
             {(day, RiskLevel(level)): count for day, level, count in rows(_TREND)},
             covered=covered,
+            recent=recent,
             pending=pending,
             overdue=overdue,
             urgent=tuple(self._urgent(row) for row in rows(_URGENT)),

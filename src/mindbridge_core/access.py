@@ -118,6 +118,7 @@ class Action(StrEnum):
     SCREENING_REVIEW = "screening.review"
     SCREENING_USAGE = "screening.usage"
     SCREENING_VIEW = "screening.view"
+    SCREENING_WATCH = "screening.watch"
     SCREENING_WHAT_IF = "screening.what_if"
     SESSION_END = "session.end"
     SESSION_LIST = "session.list"
@@ -242,6 +243,7 @@ GRANTS: Final[Mapping[Action, Grant]] = MappingProxyType({
     Action.SCREENING_REVIEW: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.SCREENING_USAGE:  _grant("clinic",  OPERATOR, phi=False),
     Action.SCREENING_VIEW:   _grant("patient", ADMIN, CASE_MANAGER, READONLY, phi=True, emergency=True),
+    Action.SCREENING_WATCH:  _grant("clinic",  OPERATOR, phi=False, audited=Audited.REFUSALS),
     Action.SCREENING_WHAT_IF: _grant("patient", ADMIN, CASE_MANAGER, phi=True),
     Action.PATIENT_ACCESS_REPORT: _grant("patient", ADMIN, OFFICER, phi=True),
     Action.TASK_CANCEL:      _grant("batch",   ADMIN, CASE_MANAGER, OPERATOR, phi=False),

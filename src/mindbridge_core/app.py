@@ -83,6 +83,7 @@ from mindbridge_core.screening import (
     CURRENT_RULES,
     RULE_SETS,
     BatchAssessor,
+    DailyWatch,
     ReviewLimits,
     RiskAssessor,
     ScreeningUnit,
@@ -102,6 +103,7 @@ from mindbridge_core.screening.use_cases.reviews import ListReviews, ReviewScree
 from mindbridge_core.screening.use_cases.running import RunBatch
 from mindbridge_core.screening.use_cases.screenings import ListScreenings, ScreenPatient, ViewScreening
 from mindbridge_core.screening.use_cases.using import CountUsage
+from mindbridge_core.screening.use_cases.watching import WatchDaily
 from mindbridge_core.throttle import HoldBack, Throttle, ThrottleLimits
 from mindbridge_core.work import OpenUnit, TurnAway, Work
 
@@ -144,6 +146,7 @@ class Ports:
     risk_assessor: RiskAssessor
     batch_assessor: BatchAssessor
     review_limits: ReviewLimits
+    daily_watch: DailyWatch
     alert_feed: AlertFeed
 
 
@@ -220,6 +223,7 @@ class MindBridge:
     retire_data_key: RetireDataKey
     retire_master_key: RetireMasterKey
     show_dashboard: ShowDashboard
+    watch_daily: WatchDaily
     watch_drift: WatchDrift
     count_usage: CountUsage
     order_batch: OrderBatch
@@ -277,6 +281,7 @@ class MindBridge:
             assessor=ports.batch_assessor, screen=screen, clock=clock, new_id=new_id, new_secret=ports.new_secret
         )
         enquiry = RunEnquiry(work=work, screen=screen, assessor=ports.batch_assessor, clock=clock)
+        daily = WatchDaily(work=work, clock=clock, watch=ports.daily_watch)
         return cls(
             ports=ports,
             prepare_platform=PreparePlatform(open_unit=open_unit, work=work, keys=ports.clinic_keys, clock=clock),
@@ -390,7 +395,8 @@ class MindBridge:
             retire_master_key=RetireMasterKey(
                 work=work, making=ports.key_making, trails=ports.trails, wrapped_keys=ports.wrapped_keys
             ),
-            show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits),
+            show_dashboard=ShowDashboard(work=work, clock=clock, limits=ports.review_limits, daily=daily),
+            watch_daily=daily,
             watch_drift=WatchDrift(work=work, clock=clock),
             count_usage=CountUsage(work=work),
             order_batch=OrderBatch(work=work, clock=clock, new_id=new_id),

@@ -36,6 +36,7 @@ NAMES = [
     "audit partitions",
     "key ring fits the database",
     "age of keys",
+    "daily screening",
 ]
 
 
@@ -144,7 +145,8 @@ def test_a_key_ring_of_another_database_is_found(run: Run, sound: dict[str, str]
     other = tmp_path / "other.json"
     KeyRing.generate().save(other)
     found = wrong(run, **sound | {"key_ring_file": str(other)})
-    assert ["key ring fits the database"] == list(found)
+    assert ["key ring fits the database", "daily screening"] == list(found)
+    assert ["not looked at: what it needs is wrong, see above"] == found["daily screening"]
 
 
 def test_clocks_apart_and_missing_partitions_are_found(sound: dict[str, str]) -> None:

@@ -116,6 +116,7 @@ USE_CASES: Final = {
     "replay_screening": Action.SCREENING_REPLAY,
     "review_screening": Action.SCREENING_REVIEW,
     "show_dashboard": Action.SCREENING_DASHBOARD,
+    "watch_daily": Action.SCREENING_WATCH,
     "watch_drift": Action.SCREENING_DRIFT,
     "count_usage": Action.SCREENING_USAGE,
     "cancel_task": Action.TASK_CANCEL,
@@ -447,6 +448,7 @@ CALLED: Final[dict[Action, Drive]] = {
     Action.SESSION_LIST: lambda town, caller, _: town.house.core.list_sessions(caller)[0],
     Action.TASK_CANCEL: lambda town, caller, _: town.house.core.cancel_task(caller, task_of(town)),
     Action.TASK_RUN: lambda town, caller, _: town.house.core.run_batch(caller, uuid4()),
+    Action.SCREENING_WATCH: lambda town, caller, _: town.house.core.watch_daily(caller),
     Action.TASK_SET_ASIDE: lambda town, caller, _: town.house.core.list_set_aside(
         caller, AsideFilter(batch_id=task_of(town))
     ),

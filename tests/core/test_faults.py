@@ -23,7 +23,7 @@ GRANTED: Final[dict[Action, Role | Holder]] = {
 } | {Action.BREAK_GLASS_OPEN: Role.CASE_MANAGER}
 RECORD: Final = {Action.BREAK_GLASS_OPEN: "outside"}
 """The patient, where it is none of the caseload."""
-SILENT: Final = {Action.AUTH_ME, Action.TASK_RUN, Action.TASK_VIEW}
+SILENT: Final = {Action.AUTH_ME, Action.SCREENING_WATCH, Action.TASK_RUN, Action.TASK_VIEW}
 """What leaves no entry when it succeeds."""
 
 

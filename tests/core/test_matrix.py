@@ -99,6 +99,7 @@ REACH: Final = {
     Action.SCREENING_REVIEW: ("all",   "caseload",   "none",  "none",   "none",  "none"),
     Action.SCREENING_USAGE:  ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.SCREENING_VIEW:   ("all",   "reading",    "none",  "all",    "none",  "none"),
+    Action.SCREENING_WATCH:  ("none",  "none",       "none",  "none",   "none",  "all"),
     Action.SCREENING_WHAT_IF: ("all",  "caseload",   "none",  "none",   "none",  "none"),
     Action.SESSION_END:      ("all",   "all",        "all",   "all",    "none",  "none"),
     Action.SESSION_LIST:     ("all",   "all",        "all",   "all",    "none",  "none"),

@@ -166,6 +166,7 @@ def test_the_dashboard_shows_a_clinic_or_a_caseload_at_a_glance(world: World, ad
     assert {"high": 1, "medium": 0, "low": 0, "unscreened": 1} == shown["levels"]
     assert {"active": 2, "screened": 1} == shown["coverage"]
     assert {"pending": 1, "overdue": 0} == shown["unreviewed"]
+    assert {"late": False, "due_at": None, "last_ended_at": None, "missed": 1} == shown["daily"]
     (urgent,) = shown["urgent"]
     assert (made["id"], "Alex Example", "pending_review") == (
         urgent["patient_id"],

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import attrs
 import pytest
 
 from mindbridge_core import Operator, Role
@@ -13,7 +14,8 @@ from mindbridge_core.errors import DamagedRecord
 from mindbridge_flask.events import Stream
 from mindbridge_flask.routes import tasks
 from mindbridge_memory.batches import MemoryBatches
-from tests.http.world import Staff, World
+from tests.core.house import FakeClock
+from tests.http.world import Staff, World, new_world
 
 
 def order(staff: Staff, **body: Any) -> dict[str, Any]:
@@ -131,6 +133,32 @@ def test_whom_a_batch_set_aside_is_listed_in_pages_for_its_owner(
     for role in (Role.READONLY, Role.COMPLIANCE_OFFICER):
         assert 403 == world.session(role).send("GET", f"{task}/set-aside").status_code
     assert 404 == admin.send("GET", f"/tasks/{uuid4()}/set-aside").status_code
+
+
+def test_a_task_that_no_worker_goes_on_with_says_so_until_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    world = new_world(change_ports=lambda ports: attrs.evolve(ports, clock=clock))
+    admin = world.session()
+    admin.admit()
+    task = f"/tasks/{order(admin)['task_id']}"
+    fresh = admin.send("GET", task).get_json()
+    assert (None, None) == (fresh["waiting_since"], fresh["hint"])
+    left: list[int] = []
+
+    def nap(*_: object) -> None:
+        left.append(1)
+        clock.forward(minutes=5)
+        if len(left) == 2:
+            work(world)
+
+    monkeypatch.setattr(tasks, "LONGEST", 30.0)
+    monkeypatch.setattr(Stream, "rest", nap)
+    told = events(admin.send("GET", f"{task}/events").text)
+    assert [("queued", False), ("queued", True), ("done", False)] == [
+        (one["status"], one["waiting_since"] is not None) for one in told
+    ]
+    assert "mindbridge worker" in told[1]["hint"]
+    assert told[1]["waiting_since"] == fresh["created_at"]
 
 
 def test_a_batch_is_cancelled_and_nobody_elses_is_shown(world: World, admin: Staff) -> None:

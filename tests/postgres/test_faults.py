@@ -246,7 +246,12 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
         on.claim, on.screening_id, rule="adherence_below_50", bound=60
     ),
 }
-SILENT: Final = {Action.AUTH_ME, Action.TASK_RUN, Action.TASK_VIEW}  # leave no entry when they succeed
+SILENT: Final = {
+    Action.AUTH_ME,
+    Action.SCREENING_WATCH,
+    Action.TASK_RUN,
+    Action.TASK_VIEW,
+}  # leave no entry when they succeed
 AT_START: Final = {Action.PLATFORM_PREPARE}  # its fault is in the contracts: keys that were not stored are forgotten
 AS_OWNER: Final = {Action.KEY_RETIRE}  # which the application's role cannot do: see test_rotation
 COUNTED_BEFORE: Final = {"login_attempts"}  # a try counts before anything else is known of it

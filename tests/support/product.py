@@ -15,7 +15,7 @@ from mindbridge_core.identity import AccountLinks, ClinicDraft, Credentials, Loc
 from mindbridge_core.ids import uuid7_maker
 from mindbridge_core.oversight import DetectionLimits, detectors_of
 from mindbridge_core.patients import EmergencyLimits
-from mindbridge_core.screening import NoBatches, ReviewLimits, RulesOnly
+from mindbridge_core.screening import DailyWatch, NoBatches, ReviewLimits, RulesOnly
 from mindbridge_core.throttle import ThrottleLimits
 from mindbridge_memory import KeptMessages, at_once
 from mindbridge_postgres import (
@@ -108,6 +108,7 @@ def compose(url: str, ring: KeyRing, pool: PoolSettings, clock: Clock = utc_now)
             risk_assessor=RulesOnly(),
             batch_assessor=NoBatches(),
             review_limits=ReviewLimits(),
+            daily_watch=DailyWatch(),
             alert_feed=feed,
         )
     )

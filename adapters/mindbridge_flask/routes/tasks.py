@@ -51,7 +51,7 @@ def order_batch(call: StaffCall, body: BatchRequest, once: IdempotencyKey | None
 @TASKS.route("GET", "/v1/tasks/{task_id}", Action.TASK_VIEW)
 def view_task(call: StaffCall, task_id: UUID) -> Answer[TaskResource]:
     """Show how far a batch is: to who ordered it, and to the clinic's admins. Its counts never go back."""
-    return Answer(content=TaskResource.of(call.core.view_task(call.claim, task_id)))
+    return Answer(content=_shown(call, call.core.view_task(call.claim, task_id)))
 
 
 @TASKS.route("GET", "/v1/tasks/{task_id}/set-aside", Action.TASK_SET_ASIDE)
@@ -68,7 +68,7 @@ def list_set_aside(call: StaffCall, task_id: UUID, query: PageQuery) -> Answer[S
 @TASKS.route("POST", "/v1/tasks/{task_id}/cancel", Action.TASK_CANCEL)
 def cancel_task(call: StaffCall, task_id: UUID) -> Answer[TaskResource]:
     """Cancel a batch: nobody is begun with any more, and what was stored stays. One that has ended stays as it is."""
-    return Answer(content=TaskResource.of(call.core.cancel_task(call.claim, task_id)))
+    return Answer(content=_shown(call, call.core.cancel_task(call.claim, task_id)))
 
 
 @TASKS.route("GET", "/v1/tasks/{task_id}/events", Action.TASK_VIEW, media=(EVENT_STREAM,))
@@ -82,16 +82,21 @@ def follow_task(call: StaffCall, task_id: UUID) -> Response:
     return follow(call.mount.streams, call.claim.user_id, _Follower(call, task_id), pause=PAUSE, seconds=seconds)
 
 
+def _shown(call: StaffCall, task: Batch) -> TaskResource:
+    return TaskResource.of(task, call.core.ports.clock())
+
+
 @attrs.define
 class _Follower:
     """Looks how far the batch is, and tells what has changed."""
 
     call: StaffCall
     task_id: UUID
-    before: Batch | None = None
+    before: TaskResource | None = None
 
     def __call__(self) -> Told:
         task = self.call.core.view_task(self.call.claim_again(), self.task_id)
-        changed, self.before = task != self.before, task
-        data = encode(TaskResource.of(task))
+        shown = _shown(self.call, task)
+        changed, self.before = shown != self.before, shown
+        data = encode(shown)
         return Told(events=event("progress", data) if changed else b"", over=task.ended)

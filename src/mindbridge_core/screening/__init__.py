@@ -26,6 +26,7 @@ from mindbridge_core.screening.batches import (
     Settled,
 )
 from mindbridge_core.screening.caseload import CaseloadPage, CaseloadScope
+from mindbridge_core.screening.daily import DailyStanding, DailyWatch
 from mindbridge_core.screening.drift import Drift, DriftRequest, Figure, Source, Standing, compared, stability
 from mindbridge_core.screening.enquiries import (
     AnswersCutOff,
@@ -117,6 +118,8 @@ __all__ = [
     "CaseloadScope",
     "Condition",
     "Confirmed",
+    "DailyStanding",
+    "DailyWatch",
     "Decision",
     "Drift",
     "DriftRequest",

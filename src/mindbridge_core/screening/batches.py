@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum, unique
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import attrs
@@ -26,6 +26,9 @@ __all__ = [
     "Piece",
     "Settled",
 ]
+
+PATIENCE: Final = timedelta(minutes=5)
+"""How long a batch may be left alone before that is told: longer than a worker is at a piece, or dead unnoticed."""
 
 
 @unique
@@ -80,6 +83,12 @@ class Batch:
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self.ended_at is not None
+
+    def waits_since(self, now: datetime) -> datetime | None:
+        """Return since when no worker has taken up anybody of those who wait; None until that is worth a word."""
+        since = self.taken_at or self.created_at
+        settled = self.state is not BatchState.PREPARING and self.screened + self.failed == self.total
+        return None if self.ended or settled or now - since < PATIENCE else since
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +168,12 @@ class Batches(Protocol):
 
     def has_day(self, day: date) -> bool:
         """Whether the day's batch was ordered."""
+
+    def last_daily(self) -> Batch | None:
+        """Return the batch of the latest day of whose patients none waits any more.
+
+        One that was cancelled is none, nor is one that is prepared.
+        """
 
     def waiting(self, batch_id: UUID, patient_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Return those of the patients of whom nothing is settled, and hold their rows until the unit ends.

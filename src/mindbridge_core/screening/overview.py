@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.patients import RiskLevel
+from mindbridge_core.screening.daily import DailyStanding
 from mindbridge_core.screening.review import ReviewStatus
 
 __all__ = ["Caseload", "Overview", "OverviewScope", "Overviews", "TrendDay", "UrgentPatient"]
@@ -24,13 +25,15 @@ URGENT: Final = 10
 class OverviewScope:
     """Of whom: all of the clinic, or one caseload; as of `now`, by the calendar of `zone` (an IANA name).
 
-    A `high` screened before `overdue_before` and not reviewed is overdue.
+    A `high` screened before `overdue_before` and not reviewed is overdue; an active patient without a screening since
+    `missed_before` was missed.
     """
 
     case_manager_id: UUID | None
     now: datetime
     zone: str
     overdue_before: datetime
+    missed_before: datetime
 
     @property
     def trend_from(self) -> datetime:
@@ -80,6 +83,8 @@ class Overview:
 
     `covered` of the `active` patients were screened within seven days. `urgent` holds at most ten: who was
     never screened first, then the highest score of the last screening. A day without screenings is not in the trend.
+    `missed` of the active ones have no screening as young as the daily screening would make it; `daily` says how
+    that stands in the clinic.
     """
 
     clinic_id: UUID
@@ -87,11 +92,13 @@ class Overview:
     levels: Mapping[RiskLevel, int]
     unscreened: int
     covered: int
+    missed: int
     pending: int
     overdue: int
     trend: tuple[TrendDay, ...]
     caseloads: tuple[Caseload, ...]
     urgent: tuple[UrgentPatient, ...]
+    daily: DailyStanding | None = None
 
 
 class Overviews(Protocol):
@@ -107,11 +114,15 @@ def assembled(
     trend: Mapping[tuple[date, RiskLevel], int],
     *,
     covered: int,
+    recent: int,
     pending: int,
     overdue: int,
     urgent: tuple[UrgentPatient, ...],
 ) -> Overview:
-    """Put the overview together from active patients by case manager and level, and screenings by day and level."""
+    """Put the overview together from active patients by case manager and level, and screenings by day and level.
+
+    `recent` is how many active patients were not missed.
+    """
     levels = {level: sum(n for (_, found), n in counted.items() if found is level) for level in RiskLevel}
     managers = sorted({manager for manager, _ in counted}, key=lambda one: (one is None, str(one)))
     return Overview(
@@ -120,6 +131,7 @@ def assembled(
         levels=levels,
         unscreened=sum(n for (_, found), n in counted.items() if found is None),
         covered=covered,
+        missed=sum(counted.values()) - recent,
         pending=pending,
         overdue=overdue,
         trend=tuple(_day(day, trend) for day in sorted({day for day, _ in trend})),

@@ -173,6 +173,37 @@ class BatchesContract(StoreContract):
         with store.open_unit(store.clinic_b) as unit:
             assert not unit.batches.has_day(day)
 
+    def test_the_last_daily_batch_is_the_latest_of_which_nobody_waits(self) -> None:
+        """Done, or with nobody left to screen; not one that was cancelled or is prepared, nor what somebody ordered."""
+        store, day = self.store(), timedelta(days=1)
+
+        def last() -> UUID | None:
+            with store.open_unit(store.clinic_a) as unit:
+                found = unit.batches.last_daily()
+            assert found is None or found == _get(store, found)
+            return None if found is None else found.id
+
+        assert last() is None
+        (patient,) = _people(store, store.clinic_a, {})
+        first, second, third = (_batch(store.clinic_a, day=NOW.date() + number * day) for number in range(3))
+        for batch in (second, first, third, _batch(store.clinic_a)):
+            _add(store, batch)
+        assert last() is None
+        for batch, expected in ((first, first), (second, second)):
+            _claim(store, batch, uuid4())
+            _screen(store, batch, patient)
+            assert last() == expected.id
+        with store.open_unit(store.clinic_a) as unit:
+            unit.batches.end(first.id, LATER)
+            unit.batches.end(second.id, LATER)
+            assert unit.batches.cancel(third.id, LATER, "by_request")
+            unit.batches.settle(third.id, [Settled(patient_id=patient.id, reason="not_found")])
+        with store.open_unit(store.clinic_a) as unit:
+            assert unit.batches.add(_batch(store.clinic_a, day=NOW.date() + 3 * day))
+        assert last() == second.id
+        with store.open_unit(store.clinic_b) as unit:
+            assert unit.batches.last_daily() is None
+
     def test_a_patient_is_settled_once(self) -> None:
         """Whoever comes second gets LostUpdate, and keeps nothing that was stored with it."""
         store = self.store()

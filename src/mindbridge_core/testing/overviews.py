@@ -33,6 +33,7 @@ def scope(case_manager_id: UUID | None = None) -> OverviewScope:
         now=NOW,
         zone="America/New_York",
         overdue_before=NOW - timedelta(hours=24),
+        missed_before=NOW - timedelta(hours=9),
     )
 
 
@@ -48,6 +49,7 @@ class OverviewsContract(StoreContract):
             levels={LOW: 0, MEDIUM: 0, HIGH: 0},
             unscreened=0,
             covered=0,
+            missed=0,
             pending=0,
             overdue=0,
             trend=(),
@@ -62,7 +64,7 @@ class OverviewsContract(StoreContract):
         high, medium = patients["high"], patients["medium"]
         found = overview(store, store.clinic_a)
         assert (found.active, found.unscreened, found.levels) == (4, 1, {LOW: 0, MEDIUM: 1, HIGH: 2})
-        assert (found.covered, found.pending, found.overdue) == (2, 3, 1)
+        assert (found.covered, found.missed, found.pending, found.overdue) == (2, 3, 3, 1)
         assert found.trend == (
             TrendDay(day=date(2026, 2, 20), high=0, medium=1, low=0),
             TrendDay(day=date(2026, 2, 28), high=1, medium=0, low=0),
@@ -77,6 +79,7 @@ class OverviewsContract(StoreContract):
         assert found.urgent == (urgent(never, None), urgent(high, Decimal(90)))
         own = overview(store, store.clinic_a, manager)
         assert (own.active, own.levels, own.covered, own.pending) == (2, {LOW: 0, MEDIUM: 1, HIGH: 1}, 2, 3)
+        assert own.missed == 1
         assert own.urgent == found.urgent[1:]
         assert medium.id not in {one.patient_id for one in found.urgent}
 

@@ -13,6 +13,7 @@ from mindbridge_core.screening.overview import Overview, OverviewScope
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.screening.reaching import calendar
 from mindbridge_core.screening.review import ReviewLimits
+from mindbridge_core.screening.use_cases.watching import WatchDaily
 from mindbridge_core.work import Work
 
 __all__ = ["ShowDashboard"]
@@ -25,6 +26,7 @@ class ShowDashboard:
     work: Work[ScreeningUnit]
     clock: Clock
     limits: ReviewLimits
+    daily: WatchDaily
 
     def __call__(self, caller: Caller) -> Overview:
         """Return the overview; one audit entry records the patients whom it names."""
@@ -35,7 +37,8 @@ class ShowDashboard:
                 now=now,
                 zone=calendar(desk).key,
                 overdue_before=now - timedelta(hours=self.limits.high_hours),
+                missed_before=now - self.daily.watch.longest_gap,
             )
             overview = desk.unit.overviews.of(scope)
             desk.returns(patient.patient_id for patient in overview.urgent)
-            return overview
+            return attrs.evolve(overview, daily=self.daily.standing(desk))
