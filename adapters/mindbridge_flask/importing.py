@@ -30,6 +30,7 @@ class RowResource(msgspec.Struct, frozen=True):
 class ImportResource(msgspec.Struct, frozen=True, kw_only=True):
     """How an import ended. `rows` are `accepted` or `rejected`; `stored` are the patients that are there now.
 
+    Of these, `screened` were screened as they came: the rules said `high` of the row, or more than its level.
     `remarks` are of the first 1,000 rows with findings or warnings. `rejected_csv` is cut at a row when it grows beyond
     1 MiB, and then not `complete`; ask for text/csv to have all.
     """
@@ -41,6 +42,7 @@ class ImportResource(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     warned: int
     stored: int
+    screened: int
     remarks: list[RowResource]
     rejected_csv: str | None
     rejected_csv_complete: bool
@@ -88,6 +90,7 @@ class Told:
             rejected=report.rejected,
             warned=report.warned,
             stored=report.stored,
+            screened=report.screened,
             remarks=self.remarks,
             rejected_csv="".join(self.lines) if report.rejected else None,
             rejected_csv_complete=self.complete,

@@ -88,7 +88,7 @@ from mindbridge_core.screening import (
     RiskAssessor,
     ScreeningUnit,
 )
-from mindbridge_core.screening.at_once import ScreenAtOnce
+from mindbridge_core.screening.at_once import ScreenArrivals, ScreenAtOnce
 from mindbridge_core.screening.raising import Alarm, RaiseHighs, RaiseOverdue
 from mindbridge_core.screening.setting_aside import RaiseNotScreened
 from mindbridge_core.screening.use_cases.batches import CancelTask, ListSetAside, OrderBatch, ViewTask
@@ -268,6 +268,7 @@ class MindBridge:
         alarm = RaiseHighs(new_id=new_id, alarm=bell)
         aside = RaiseNotScreened(clock=clock, new_id=new_id, alarm=bell)
         at_once = ScreenAtOnce(rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
+        arrivals = ScreenArrivals(rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm)
         caseloads = ScreenCaseload(work=work, rules=CURRENT_RULES, clock=clock, new_id=new_id, alarm=alarm, aside=aside)
         screen = ScreenPatient(
             work=work,
@@ -358,7 +359,7 @@ class MindBridge:
             list_alerts=ListAlerts(work=work),
             acknowledge_alert=AcknowledgeAlert(work=work, clock=clock),
             follow_alerts=FollowAlerts(work=work, clock=clock),
-            import_patients=ImportPatients(work=work, clock=clock, new_id=new_id),
+            import_patients=ImportPatients(work=work, clock=clock, new_id=new_id, arrivals=arrivals),
             schedule_appointment=ScheduleAppointment(work=work, clock=clock, new_id=new_id),
             list_appointments=ListAppointments(work=work),
             change_appointment=ChangeAppointment(work=work, clock=clock, at_once=at_once),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from mindbridge_core import Action, MindBridge
 from mindbridge_core.care import (
@@ -24,7 +28,10 @@ from mindbridge_core.care import (
 from mindbridge_core.errors import AuditUnavailable, SecondClinicianRequired
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.patients import AlertFilter, PatientChanges, PatientDraft, PatientStatus, RiskLevel
-from mindbridge_core.screening import Decision, ReviewRequest, Screening
+from mindbridge_core.screening import CURRENT_RULES, Decision, ReviewRequest, Screening
+from mindbridge_core.screening.rules import screen_by_rules
+from mindbridge_core.screening.snapshot import snapshot_of, worst_anywhere
+from mindbridge_core.testing.records import a_patient
 from tests.core.house import START, House
 from tests.core.test_screenings import Ward, ward
 
@@ -97,13 +104,13 @@ def test_who_becomes_high_by_a_record_is_screened_with_it(
     assert ([screening], 1) == (screenings(here), alerted(here))
 
 
-@pytest.mark.parametrize("given", [RiskLevel.LOW, RiskLevel.MEDIUM])
-def test_no_level_that_is_given_hides_what_the_rules_say(given: RiskLevel) -> None:
+@pytest.mark.parametrize("sent", [RiskLevel.LOW, RiskLevel.MEDIUM])
+def test_no_level_that_is_given_hides_what_the_rules_say(sent: RiskLevel) -> None:
     here = ward(crisis_calls_30days=5)
     assert ([], None) == (screenings(here), here.patient().current_risk_level)
-    here.change(current_risk_level=given)
+    here.change(current_risk_level=sent)
     assert (1, HIGH) == (len(screenings(here)), here.patient().current_risk_level)
-    draft = PatientDraft(name="Bea", crisis_calls_30days=5, current_risk_level=given)
+    draft = PatientDraft(name="Bea", crisis_calls_30days=5, current_risk_level=sent)
     admitted = here.house.core.admit_patient(here.manager, draft)
     assert (HIGH, 2) == (admitted.current_risk_level, alerted(here))
     assert "screening_id" in here.entries(Action.PATIENT_CREATE)[-1].changed_values
@@ -186,6 +193,35 @@ def test_what_a_day_to_come_hides_at_no_clinic_is_found() -> None:
     here = ward(admitted_at=START - timedelta(days=60), last_appointment=tomorrow)
     here.change(current_risk_level=LOW)
     assert MEDIUM is here.patient().current_risk_level
+
+
+moments = some.datetimes(datetime(2026, 2, 1), datetime(2026, 4, 30), timezones=some.just(UTC))  # noqa: DTZ001
+days = some.dates(date(2026, 1, 1), date(2026, 5, 3))
+
+
+@given(
+    times=some.tuples(moments, moments).map(sorted),
+    admitted=some.none() | moments,
+    last=some.none() | days,
+    missed=some.sampled_from([0, 3]),
+    zone=some.sampled_from(["Etc/GMT+12", "America/Chicago", "UTC", "Asia/Kathmandu", "Pacific/Kiritimati"]),
+)
+def test_no_calendar_finds_more_than_the_one_that_is_tried_first(
+    times: list[datetime], admitted: datetime | None, last: date | None, missed: int, zone: str
+) -> None:
+    begun, now = times
+    patient = attrs.evolve(
+        a_patient(uuid4(), admitted_at=admitted, last_appointment=last, appointments_missed=missed),
+        medication_adherence=Decimal(95),
+        crisis_calls_30days=0,
+        manually_escalated=False,
+        created_at=begun,
+    )
+    exact, worst = (
+        screen_by_rules(CURRENT_RULES, record).level
+        for record in (snapshot_of(patient, now, ZoneInfo(zone)), worst_anywhere(patient, now))
+    )
+    assert exact.rank <= worst.rank
 
 
 # --- what a clinician decided ----------------------------------------------------------------------------------------

@@ -426,8 +426,8 @@ def test_every_batch_has_its_entry_with_everybody_in_it(ward: Ward, plan: Import
     stored = {patient.id for patient in ward.house.store.tables.patients.rows()}
     assert stored == {one for entry in entries for one in entry.resource_ids}
     for entry in entries:
-        assert ("dry_run", "mode", "mrn", "name", "rejected", "rows") == entry.changed_fields
-        assert {"dry_run", "mode", "rejected", "rows"} == set(entry.changed_values)
+        assert ("dry_run", "mode", "mrn", "name", "rejected", "rows", "screened") == entry.changed_fields
+        assert {"dry_run", "mode", "rejected", "rows", "screened"} == set(entry.changed_values)
 
 
 def test_only_admins_import() -> None:

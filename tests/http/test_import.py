@@ -40,6 +40,7 @@ def test_good_rows_are_stored_and_counted(admin: Staff) -> None:
         "rejected": 0,
         "warned": 0,
         "stored": 2,
+        "screened": 0,
         "remarks": [],
         "rejected_csv": None,
         "rejected_csv_complete": True,

@@ -87,6 +87,28 @@ def test_a_bad_row_rolls_all_back(product: Product) -> None:
     assert (BATCH + 2, 1, 0, 0) == (report.rows, report.rejected, report.stored, total(product, operator))
 
 
+@pytest.mark.parametrize("plan", [PARTIAL, ALL])
+def test_none_of_a_file_is_shown_at_less_than_the_rules_say(
+    product: Product, database: TestDatabase, plan: ImportPlan
+) -> None:
+    operator = Operator(clinic_id=product.clinic())
+    levels = ["", "low", "medium", "high"]
+    rows = [f"P{n},{n},90,5,{levels[n % 4]}\n" for n in range(BATCH + 4)] + ["Zoë,z,90,3,low\n"]
+    text = "".join(["name,mrn,medication_adherence,crisis_calls_30days,current_risk_level\n", *rows]).encode()
+    report = product.core.import_patients(operator, lambda: [text], plan)
+    with psycopg.connect(database.superuser_url) as superuser:
+        shown = superuser.execute(
+            "SELECT current_risk_level, count(*), count(DISTINCT screenings.id), count(DISTINCT alerts.id)"
+            " FROM patients LEFT JOIN screenings ON patient_id = patients.id AND screening_type = 'record'"
+            " LEFT JOIN alerts ON alerts.patient_id = patients.id AND cause_id = COALESCE(screenings.id, alerts.id)"
+            " WHERE patients.clinic_id = %s GROUP BY 1 ORDER BY 2",
+            [operator.clinic_id],
+        ).fetchall()
+    highs = (BATCH + 4) * 3 // 4  # the others came as such
+    assert highs + 1 == report.screened
+    assert [("medium", 1, 1, 0), ("high", BATCH + 4, highs, BATCH + 4)] == shown
+
+
 def test_two_imports_of_one_file_at_once_store_everybody_once(product: Product) -> None:
     operator, rows = Operator(clinic_id=product.clinic()), 2 * BATCH
     done = together(*[lambda: product.core.import_patients(operator, source(rows), PARTIAL)] * 2)

@@ -163,6 +163,6 @@ def _lines(report: ImportReport, watcher: Watcher) -> Iterator[str]:
     if left > 0:
         yield f"... and {left} more rows with remarks"
     counted = f"{report.rows} rows: {report.accepted} good, {report.rejected} rejected; {report.stored} stored"
-    yield counted + _why(report)
+    yield counted + (f", {report.screened} screened at once" if report.screened else _why(report))
     if watcher.write is not None:
         yield f"The rejected rows are in {watcher.rejected}: mend them and import that file."

@@ -21,10 +21,7 @@ def at_high(patient: Patient) -> bool:
 
 
 def raise_given(desk: Desk[PatientUnit], new_id: NewId, patient_ids: Iterable[UUID], at: datetime) -> None:
-    """Store an alert for each of the patients, who were not at `high` before, in the unit that stores them.
-
-    As late in it as can be: whoever follows alerts waits only so long for one that was begun before others.
-    """
+    """Store an alert for each of the patients, who were not at `high` before, in the unit that stores them."""
     alerts = [_alert(new_id(), desk.principal.clinic_id, patient_id, at) for patient_id in patient_ids]
     if alerts:
         desk.unit.alerts.raise_all(alerts)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from typing import Final
 
 import attrs
 
 from mindbridge_core.patients import Patient, RiskLevel
 
-__all__ = ["RecordSnapshot", "snapshot_of"]
+__all__ = ["RecordSnapshot", "snapshot_of", "worst_anywhere"]
+
+_FIRST: Final = timezone(timedelta(hours=14))
+_LAST: Final = timezone(timedelta(hours=-12))
+"""Where each day begins first, and last."""
 
 
 @attrs.frozen(kw_only=True)
@@ -31,15 +36,31 @@ class RecordSnapshot:
 
 def snapshot_of(patient: Patient, now: datetime, zone: tzinfo) -> RecordSnapshot:
     """Return the record as of `now`, by the calendar of the clinic's time zone."""
-    admitted = patient.admitted_at
-    begun = admitted if admitted is not None and admitted <= now else patient.created_at
     return RecordSnapshot(
         as_of=now.astimezone(zone).date(),
         medication_adherence=patient.medication_adherence,
         appointments_missed=patient.appointments_missed,
         crisis_calls_30days=patient.crisis_calls_30days,
         last_appointment=patient.last_appointment,
-        in_care_since=begun.astimezone(zone).date(),
+        in_care_since=_begun(patient, now).astimezone(zone).date(),
         current_risk_level=patient.current_risk_level,
         manually_escalated=patient.manually_escalated,
     )
+
+
+def worst_anywhere(patient: Patient, now: datetime) -> RecordSnapshot:
+    """Return a record of which rules say no less than of the patient's, whatever the time zone of their clinic.
+
+    All days are counted by the calendar that counts most, and an appointment that may lie ahead is none.
+    """
+    last = patient.last_appointment
+    return attrs.evolve(
+        snapshot_of(patient, now, _FIRST),
+        last_appointment=last if last is None or last <= now.astimezone(_LAST).date() else None,
+        in_care_since=_begun(patient, now).astimezone(_LAST).date(),
+    )
+
+
+def _begun(patient: Patient, now: datetime) -> datetime:
+    admitted = patient.admitted_at
+    return admitted if admitted is not None and admitted <= now else patient.created_at

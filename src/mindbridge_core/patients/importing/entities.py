@@ -87,7 +87,10 @@ class ImportWatcher(Protocol):
 
 @attrs.frozen(kw_only=True)
 class ImportReport:
-    """How an import ended: `rows` are `accepted` or `rejected`; `stored` are the patients that are there now."""
+    """How an import ended: `rows` are `accepted` or `rejected`; `stored` are the patients that are there now.
+
+    Of these, `screened` were screened as they came: the rules said `high` of the row, or more than its level.
+    """
 
     clinic_id: UUID
     mode: ImportMode
@@ -97,3 +100,4 @@ class ImportReport:
     rejected: int
     warned: int
     stored: int
+    screened: int

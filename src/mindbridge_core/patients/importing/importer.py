@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
-from uuid import UUID
 
 import attrs
 
@@ -14,6 +13,8 @@ from mindbridge_core.actor import Caller
 from mindbridge_core.clock import Clock
 from mindbridge_core.errors import Conflict, InvalidInput, MindBridgeError
 from mindbridge_core.ids import NewId
+from mindbridge_core.patients.at_once import Arrivals, Found
+from mindbridge_core.patients.entities import Patient
 from mindbridge_core.patients.importing.columns import Columns, Reading, read_header
 from mindbridge_core.patients.importing.entities import (
     ImportedRow,
@@ -69,6 +70,7 @@ class Tally:
     rejected: int = 0
     warned: int = 0
     stored: int = 0
+    found: Found = attrs.field(factory=Found)
 
     def note(self, rows: Iterable[ImportedRow]) -> None:
         """Count the rows and pass them on."""
@@ -78,14 +80,20 @@ class Tally:
             self.warned += bool(row.warnings)
             self.watcher.note(row)
 
+    def keep(self, stored: int, found: Found) -> None:
+        """Count whom a unit has stored, now that it has closed."""
+        self.stored += stored
+        self.found += found
+
 
 @attrs.frozen(kw_only=True)
 class ImportPatients:
-    """Take the people of a CSV file into care."""
+    """Take the people of a CSV file into care. None of them is shown at less than the rules say of their row."""
 
     work: Work[PatientUnit]
     clock: Clock
     new_id: NewId
+    arrivals: Arrivals
 
     def __call__(
         self, caller: Caller, source: Source, plan: ImportPlan = DEFAULT, watcher: ImportWatcher = NOBODY
@@ -112,10 +120,13 @@ class ImportPatients:
         )
         batches = _batches(columns.read(record, now) for record in table.records())
         run = Run(importing=self, caller=caller, plan=plan, columns=columns, tally=tally)
-        if plan.mode is ImportMode.PARTIAL or plan.dry_run:
-            run.one_by_one(batches)
-        else:
-            run.together(batches)
+        try:
+            if plan.mode is ImportMode.PARTIAL or plan.dry_run:
+                run.one_by_one(batches)
+            else:
+                run.together(batches)
+        finally:
+            self.arrivals.notify(tally.found)
         return ImportReport(
             clinic_id=caller.clinic_id,
             mode=plan.mode,
@@ -125,6 +136,7 @@ class ImportPatients:
             rejected=tally.rejected,
             warned=tally.warned,
             stored=tally.stored,
+            screened=tally.found.screened,
         )
 
 
@@ -146,15 +158,13 @@ class Run:
     columns: Columns
     tally: Tally
     seen: Seen = attrs.field(factory=Seen)
-    highs: list[UUID] = attrs.field(factory=list)
-    """Who was stored at `high` and is still to be told of."""
 
     def one_by_one(self, batches: Iterator[list[Reading]]) -> None:
         """Give each batch a unit of its own."""
         for readings in batches:
             done = self._tried(readings)
             self._remember(done)
-            self.tally.stored += len(done.patients)
+            self.tally.keep(len(done.patients), done.found)
             self.tally.note(done.rows)
 
     def _tried(self, readings: list[Reading]) -> Batch:
@@ -168,14 +178,11 @@ class Run:
 
     def _alone(self, readings: list[Reading]) -> Batch:
         with self.importing.work(self.caller, Action.PATIENT_IMPORT) as desk:
-            self.highs.clear()
-            done = self._store(desk, readings)
-            self._alert(desk)
-            return done
+            return self._store(desk, readings)
 
     def together(self, batches: Iterator[list[Reading]]) -> None:
         """Give all batches one unit, and keep it if no row was refused."""
-        stored = 0
+        stored, found = 0, Found()
         try:
             with self.importing.work(self.caller, Action.PATIENT_IMPORT) as desk:
                 for number, readings in enumerate(batches):
@@ -185,14 +192,11 @@ class Run:
                     self._remember(done)
                     self.tally.note(done.rows)
                     stored += len(done.patients)
+                    found += done.found
                 self._keep_if_all_are_good()
-                self._alert(desk)
         except ImportRejectedError:
             return
-        self.tally.stored = stored
-
-    def _alert(self, desk: Desk[PatientUnit]) -> None:
-        raise_given(desk, self.importing.new_id, self.highs, self.importing.clock())
+        self.tally.keep(stored, found)
 
     def _keep_if_all_are_good(self) -> None:
         if self.tally.rejected:
@@ -206,12 +210,19 @@ class Run:
         if self.plan.dry_run or hopeless:
             judged.patients.clear()
         elif judged.patients:
-            desk.unit.patients.add_many(judged.patients)
-            self.highs.extend(patient.id for patient in judged.patients if at_high(patient))
+            judged = attrs.evolve(judged, found=self._admitted(desk, judged.patients))
         desk.returns(patient.id for patient in judged.patients)
         said = {"mode": self.plan.mode, "dry_run": self.plan.dry_run, "rows": len(judged.rows), "rejected": rejected}
+        said["screened"] = judged.found.screened
         desk.changes({**dict.fromkeys(self.columns.names), **said}, plain=frozenset(said))
         return judged
+
+    def _admitted(self, desk: Desk[PatientUnit], patients: list[Patient]) -> Found:
+        """Store the patients, with a screening of each of whom the rules say more than the file."""
+        found = self.importing.arrivals(desk, patients)
+        given = [patient.id for patient in patients if at_high(patient)]
+        raise_given(desk, self.importing.new_id, given, self.importing.clock())
+        return found
 
     def _judged(self, desk: Desk[PatientUnit], readings: list[Reading]) -> Batch:
         judge = Judge.of(desk, readings, self.seen, self.importing.clock(), self.importing.new_id)

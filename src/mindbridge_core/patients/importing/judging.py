@@ -12,6 +12,7 @@ import attrs
 from mindbridge_core.errors import Finding
 from mindbridge_core.identity import normalize_email
 from mindbridge_core.ids import NewId
+from mindbridge_core.patients.at_once import Found
 from mindbridge_core.patients.entities import Patient
 from mindbridge_core.patients.importing.columns import Reading
 from mindbridge_core.patients.importing.entities import ImportedRow
@@ -41,11 +42,15 @@ def _short(mark: bytes) -> int:
 
 @attrs.frozen(kw_only=True)
 class Batch:
-    """What becomes of some rows: each with its findings, the patients to store, and how to know them again."""
+    """What becomes of some rows: each with its findings, the patients to store, and how to know them again.
+
+    `found` is what the rules said of those that were stored.
+    """
 
     rows: list[ImportedRow] = attrs.field(factory=list)
     patients: list[Patient] = attrs.field(factory=list)
     seen: Seen = attrs.field(factory=Seen)
+    found: Found = attrs.field(factory=Found)
 
 
 @attrs.frozen(kw_only=True)
