@@ -23,6 +23,28 @@ hypothesis.settings.register_profile("mindbridge", _PATIENT, derandomize=True, d
 hypothesis.settings.load_profile("mindbridge")
 
 
+LONGEST = tuple(
+    f"tests/{name}.py::"
+    for name in (
+        "cli/test_rotation_kill",
+        "cli/test_worker_day",
+        "cli/test_kill",
+        "cli/test_worker",
+        "cli/test_worker_asks",
+        "cli/test_ship",
+        "cli/test_stream",
+        "benchmarks/test_quick",
+        "postgres/test_import",
+    )
+)
+"""Where tests take half a minute and more, or wait for a minute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that at the end no worker is alone with one of them; else the order stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[TestServer]:
     """A server of this test process's own."""

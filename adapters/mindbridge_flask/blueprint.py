@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -50,12 +51,18 @@ def create_blueprint(
         checks=MappingProxyType(dict(checks)),
         watches=MappingProxyType(dict(watches)),
         metrics=metrics,
-        document=describe(ROUTES),
+        document=_document(),
         streams=streams or Streams(settings.streams),
     )
     blueprint = Blueprint(name, __name__)
     blueprint.record(lambda state: _lay(state, mount))
     return blueprint
+
+
+@cache
+def _document() -> Mapping[str, Any]:
+    """Return what is described of all routes, which is the same wherever they are mounted."""
+    return describe(ROUTES)
 
 
 class AnyMethodRule(Rule):

@@ -202,7 +202,7 @@ def test_nobody_there_is_unavailable_at_once(opened: list[AnthropicAssessor]) ->
 @pytest.mark.parametrize("sent", [attrs.evolve(message(GOOD), delay=40.0), attrs.evolve(message(GOOD), drip=0.1)])
 def test_a_provider_that_takes_its_time_is_given_up_within_the_budget(make: Making, fake: Provider, sent: Sent) -> None:
     fake.always(sent)
-    assessor = make(budget=1.0, timeout=60.0)
+    assessor = make(budget=1.0, timeout=500.0)
     began = time.monotonic()
     assert FailureReason.TIMEOUT is failed(assessor.assess(REQUEST))
     assert 15.0 > time.monotonic() - began  # not as long as the provider takes, and not as a step may
@@ -283,4 +283,4 @@ def test_what_asking_needs_can_be_loaded_before() -> None:
         "assessor = AnthropicAssessor(AnthropicSettings(api_key='k')); assert 'anthropic' not in sys.modules;"
         "assessor.load(); assert 'anthropic.resources.messages' in sys.modules; assessor.close()"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=500)

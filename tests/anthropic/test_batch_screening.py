@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -89,7 +89,7 @@ def clinic(product: Product) -> Iterator[Clinic]:
                 "date_of_birth": date(1931, 2, 3),
                 "diagnosis_code": "F31.9",
                 "medication_adherence": Decimal(90),
-                "last_appointment": date.today(),  # noqa: DTZ011 - any recent day
+                "last_appointment": datetime.now(UTC).date() - timedelta(days=2),  # past in every zone
                 "crisis_calls_30days": calls,
             }
             patient = core.admit_patient(claim, PatientDraft(**typed | figures))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -45,7 +45,7 @@ class Clinic:
             "date_of_birth": date(1931, 2, 3),
             "diagnosis_code": "F31.9",
             "medication_adherence": Decimal(90),
-            "last_appointment": date.today(),  # noqa: DTZ011 - any recent day
+            "last_appointment": datetime.now(UTC).date() - timedelta(days=2),  # past in every zone
         }
         patient = self.core.admit_patient(self.claim, PatientDraft(**typed | figures | changed))
         if consents:

@@ -38,7 +38,7 @@ def import_core(tree: Tree, bare_site: Path) -> subprocess.CompletedProcess[str]
     path = [str(tree.root / "src"), str(bare_site)]
     run = f"import runpy, sys; sys.path[:0] = {path!r}; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
     return subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", run], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-I", "-S", "-B", "-c", run], capture_output=True, text=True, check=False, timeout=500
     )
 
 

@@ -33,7 +33,7 @@ def lint(tree: Tree, *contracts: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=500,
     )
 
 

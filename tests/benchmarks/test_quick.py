@@ -19,7 +19,7 @@ GROUPS: Final = {
 
 def run(*arguments: str) -> str:
     command = [sys.executable, "benchmarks/run", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=240).stdout
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=500).stdout
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_no_answer_was_lost(rows: list[dict[str, Any]]) -> None:
 def test_the_import_of_a_file_is_measured_in_both_modes(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmarks.imports", "--patients", "1000", "--rounds", "1", "--json", str(file)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=240)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=500)
     rows = json.loads(file.read_text())["rows"]
     assert 3 == len(rows)
     assert [] == [row["what"] for row in rows if not (row["figure"] > 0 and row["bound"] > 0)]

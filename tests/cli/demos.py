@@ -115,11 +115,11 @@ def listens(pid: int, number: signal.Signals = signal.SIGTERM) -> bool:
     return False
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = SECONDS) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = SECONDS, *, pause: float = 0.02) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -7,12 +7,13 @@ import signal
 import socket
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.cli.demos import SECONDS, STAFF, command, living, running_demo, spawn, wait_until
+from tests.cli.demos import SECONDS, STAFF, Demo, command, living, running_demo, spawn, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -39,16 +40,22 @@ def test_a_demo_shows_each_member_of_staff_their_patients_and_ends_with_all_it_s
         assert "" == demo.process.stdout.read()
 
 
-def test_the_database_is_reached_over_tcp_as_a_role_without_rights_to_spare() -> None:
-    with running_demo() as demo:
-        with psycopg.connect(demo.said["database_url"]) as connection:
-            row = connection.execute(
-                "SELECT rolsuper, rolbypassrls, rolcreaterole, (SELECT count(*) FROM patients)"
-                " FROM pg_roles WHERE rolname = current_user"
-            ).fetchone()
-        assert (False, False, False, 0) == row
-        assert demo.said["database_url"].startswith("postgresql://mindbridge_app:")
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo for those who only look at it, which Ctrl-C ends."""
+    with running_demo("--data-dir", str(tmp_path_factory.mktemp("demo"))) as demo:
+        yield demo
         assert 0 == demo.end(signal.SIGINT)
+
+
+def test_the_database_is_reached_over_tcp_as_a_role_without_rights_to_spare(standing: Demo) -> None:
+    with psycopg.connect(standing.said["database_url"]) as connection:
+        row = connection.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, (SELECT count(*) FROM patients)"
+            " FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+    assert (False, False, False, 0) == row
+    assert standing.said["database_url"].startswith("postgresql://mindbridge_app:")
 
 
 def test_a_killed_demo_leaves_no_process_and_a_restart_keeps_data_and_passwords(tmp_path: Path) -> None:
@@ -68,15 +75,13 @@ def test_a_killed_demo_leaves_no_process_and_a_restart_keeps_data_and_passwords(
     assert 0o600 == stat.S_IMODE((place / "keys.json").stat().st_mode)
 
 
-def test_a_batch_that_is_ordered_in_the_demo_is_run(tmp_path: Path) -> None:
-    with running_demo("--data-dir", str(tmp_path)) as demo:
-        email = "admin@oakwood.health"
-        token = demo.call("/auth/login", {"email": email, "password": demo.passwords[email]})["access_token"]
-        task = demo.call("/screenings/batch", {}, token)["task_id"]
-        wait_until(lambda: demo.call(f"/tasks/{task}", None, token)["status"] == "done")
-        assert 10 == demo.call(f"/tasks/{task}", None, token)["screened"]
-        assert 3 == len(demo.call("/alerts", None, token)["data"])
-        assert 0 == demo.end(signal.SIGTERM)
+def test_a_batch_that_is_ordered_in_the_demo_is_run(standing: Demo) -> None:
+    email = "admin@oakwood.health"
+    token = standing.call("/auth/login", {"email": email, "password": standing.passwords[email]})["access_token"]
+    task = standing.call("/screenings/batch", {}, token)["task_id"]
+    wait_until(lambda: standing.call(f"/tasks/{task}", None, token)["status"] == "done")
+    assert 10 == standing.call(f"/tasks/{task}", None, token)["screened"]
+    assert 3 == len(standing.call("/alerts", None, token)["data"])
 
 
 def secrets_in(place: Path, password: str) -> set[str]:
@@ -110,14 +115,13 @@ def test_two_demos_at_once_know_nothing_of_one_another() -> None:
         assert 0 == other.end(signal.SIGTERM)
 
 
-def test_a_second_demo_in_the_same_directory_is_refused(tmp_path: Path) -> None:
-    with running_demo("--data-dir", str(tmp_path)) as demo:
-        with spawn("--data-dir", str(tmp_path)) as second:
-            said, complained = second.communicate(timeout=SECONDS)
-        assert (1, "") == (second.returncode, said)
-        assert "a server already runs" in complained
-        assert "Traceback" not in complained
-        assert 0 == demo.end(signal.SIGTERM)
+def test_a_second_demo_in_the_same_directory_is_refused(standing: Demo) -> None:
+    with spawn("--data-dir", standing.said["data_dir"]) as second:
+        said, complained = second.communicate(timeout=SECONDS)
+    assert (1, "") == (second.returncode, said)
+    assert "a server already runs" in complained
+    assert "Traceback" not in complained
+    assert standing.process.poll() is None
 
 
 def test_a_taken_port_is_refused_before_anything_is_made(tmp_path: Path) -> None:

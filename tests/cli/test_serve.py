@@ -17,12 +17,24 @@ import pytest
 
 from mindbridge_cli.safety import insecure
 from mindbridge_cli.settings import Settings
+from mindbridge_security import KeyRing
 from tests.cli.demos import SECONDS, command, descendants, environment, living, wait_until
 from tests.cli.servers import Server, serving
-from tests.support.postgres import TestDatabase, TestServer
+from tests.support.postgres import TEMPLATE, TestDatabase, TestServer
 from tests.support.sockets import free_port
 
 CANARY = "Zanzibar-Quokka"
+
+
+@pytest.fixture(scope="module")
+def standing(postgres_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for those who only ask it; each test that ends it or takes its database has one of its own."""
+    made, folder = postgres_server.database(TEMPLATE), tmp_path_factory.mktemp("serve")
+    KeyRing.generate().save(folder / "keys.json")
+    settings = {"database_url": made.application_url, "key_ring_file": str(folder / "keys.json")}
+    with serving(settings, folder / "log") as running:
+        yield running
+    postgres_server.drop(made)
 
 
 @pytest.fixture
@@ -103,7 +115,8 @@ def test_a_database_that_does_not_come_up_is_waited_for_and_then_given_up(served
 
 
 @pytest.mark.slow
-def test_it_answers_without_saying_who_and_logs_routes_without_values(server: Server) -> None:
+def test_it_answers_without_saying_who_and_logs_routes_without_values(standing: Server) -> None:
+    server = standing
     status, headers, _ = server.get(f"/api/v1/patients?q={CANARY}", **{"X-Request-ID": "known-1", "User-Agent": CANARY})
     assert (401, "known-1") == (status, headers["X-Request-ID"])
     assert "Server" not in headers
@@ -130,8 +143,9 @@ def test_it_answers_without_saying_who_and_logs_routes_without_values(server: Se
     ],
 )
 def test_what_is_no_request_is_answered_with_a_problem_and_never_repeated(
-    sent: str, status: int, server: Server
+    sent: str, status: int, standing: Server
 ) -> None:
+    server = standing
     head, _, body = server.raw(sent.encode()).partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"application/problem+json" in head

@@ -78,15 +78,15 @@ def step(here: Ward, limits: JobLimits = SMALL) -> bool:
     return went_on
 
 
-def days(here: Ward, batch: Batch, *, hours: int = 30) -> Batch:
-    """Let the hours go by, a minute at a time, until the batch has ended; its progress never goes back."""
+def days(here: Ward, batch: Batch, *, hours: int = 30, minutes: int = 1) -> Batch:
+    """Let the hours go by, so many minutes at a time, until the batch has ended; its progress never goes back."""
     seen = [told(here, batch)]
-    for _ in range(hours * 60):
+    for _ in range(hours * 60 // minutes):
         step(here)
         seen.append(told(here, batch))
         if seen[-1].ended:
             break
-        here.house.clock.forward(minutes=1)
+        here.house.clock.forward(minutes=minutes)
     assert sorted(one.screened for one in seen) == [one.screened for one in seen]
     assert {batch.total} == {one.total for one in seen}
     return seen[-1]
@@ -326,7 +326,7 @@ def test_unknown_ids_count_for_nobody_the_first_answer_counts_and_who_has_none_k
 def test_a_provider_that_cannot_be_reached_or_never_answers_leaves_everybody_the_rules_result(down: bool) -> None:  # noqa: FBT001 - a parameter
     provider = saying("high", 95, down=down, looks=10_000)
     here = asking(provider)
-    done = days(here, order(here))
+    done = days(here, order(here), minutes=5)
     assert (BatchState.DONE, 3, 0) == (done.state, done.screened, done.failed)
     lasted = here.house.clock() - done.created_at
     assert lasted <= (timedelta(hours=4) if down else timedelta(hours=27))
@@ -338,7 +338,7 @@ def test_a_provider_that_cannot_be_reached_or_never_answers_leaves_everybody_the
 def test_looks_grow_rare() -> None:
     provider = saying("high", 95, looks=10_000)
     here = asking(provider)
-    days(here, order(here))
+    days(here, order(here), minutes=5)
     assert all(100 < looks < 130 for looks in provider.looked.values())
 
 

@@ -85,7 +85,7 @@ def test_the_deployment_has_no_service_but_the_database_and_the_application() ->
 def test_each_part_of_the_schema_can_be_imported_first(module: str) -> None:
     complete = f"import mindbridge_postgres.schema.{module}\nfrom mindbridge_postgres.schema import metadata\n"
     code = f"{complete}print(len(metadata.sorted_tables))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=500)
     assert (str(len(mindbridge_postgres.schema.metadata.tables)), "") == (run.stdout.strip(), run.stderr)
 
 

@@ -12,8 +12,9 @@ import mindbridge_embedded
 
 
 def main() -> None:
-    if "ignore-sigint" in sys.argv:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Tests that run in the background, or under nohup, would hand down that these are not heard.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if "ignore-sigint" in sys.argv else signal.default_int_handler)
     server = mindbridge_embedded.start(Path(sys.argv[1]))
     sys.stdout.write(json.dumps({"url": server.superuser_url, "port": server.port}) + "\n")
     sys.stdout.flush()

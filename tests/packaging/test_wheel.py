@@ -105,19 +105,19 @@ def bare_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     for name in DEPENDENCIES:
         wheel_of_installed(name, folder)
     bare = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True, capture_output=True, timeout=500)
     pip: list[str | Path] = [sys.executable, "-m", "pip", "--isolated", "--python", bare / "bin" / "python"]
     subprocess.run(
         [*pip, "install", "-q", "--no-index", "--find-links", folder, wheel],
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=500,
     )
     return bare / "bin"
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=60, env={"LANG": "C"})
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=500, env={"LANG": "C"})
 
 
 @pytest.mark.slow

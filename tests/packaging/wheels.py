@@ -25,7 +25,7 @@ def build_wheel(folder: Path) -> Path:
     (tree / "tests").mkdir()
     (tree / "tests" / "test_nothing.py").touch()
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist")]
-    subprocess.run(command, cwd=tree, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=tree, check=True, capture_output=True, timeout=500)
     [wheel] = (folder / "dist").glob("*.whl")
     return wheel
 

@@ -52,7 +52,7 @@ def test_a_login_under_way_with_the_old_password_begins_no_session(product: Prod
             time.sleep(1)
             assert not login.done()
         with pytest.raises(AuthenticationFailed):
-            login.result(timeout=30)
+            login.result(timeout=300)
     with product.core.ports.open_unit(user.clinic_id) as unit:
         assert [] == [*unit.sessions.of_user(user.id)]
     assert product.core.log_in(credentials, Origin()).access_token

@@ -49,7 +49,7 @@ def example(name: str) -> str:
 )
 def test_an_example_runs_as_it_stands(name: str, shown: list[str]) -> None:
     command = [sys.executable, "-W", "error", "-c", example(name)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert ("", shown) == (done.stderr, done.stdout.splitlines())
 
 

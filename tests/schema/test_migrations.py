@@ -99,7 +99,7 @@ def test_two_processes_that_upgrade_at_once_both_end_at_head(empty_database: Dat
     url = empty_database.owner_url
     with ThreadPoolExecutor(2) as both:
         for done in [both.submit(migrations.upgrade, url) for _ in range(2)]:
-            done.result(timeout=60)
+            done.result(timeout=300)
     assert migrations.current(url) == migrations.head()
     assert migrations.differences(url) == []
 

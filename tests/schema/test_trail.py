@@ -126,7 +126,7 @@ def test_two_processes_may_make_the_same_partitions(database: Database) -> None:
             return make_partitions(connection, date(2036, 1, 1), 2)
 
     with ThreadPoolExecutor(2) as both:
-        results = [done.result(timeout=60) for done in [both.submit(make) for _ in range(2)]]
+        results = [done.result(timeout=300) for done in [both.submit(make) for _ in range(2)]]
     assert sorted(results) == [(), ("audit_logs_y2036m01", "audit_logs_y2036m02")]
 
 
