@@ -207,7 +207,8 @@ class Settings:
         default=24.0,
     )
     screening_time: str = setting(
-        "When `worker` has all active patients of each clinic screened, every day, by the clinic's clock.",
+        "When `worker` has all active patients of each clinic screened, every day, by the clinic's clock; a clinic that"
+        " has a time of its own goes by that.",
         hour(),
         default="06:00",
     )

@@ -31,8 +31,9 @@ def work(
 ) -> None:
     """Run batches until `stop` is set, or with `once` until there is none; what it had begun is left to others.
 
-    From `daily` on, by each clinic's clock, the batch of its day is ordered. Alerts are raised of each clinic's reviews
-    that have become overdue, every minute, and what nothing can use any more is deleted, every hour.
+    From a clinic's own time on or else from `daily`, by its clock, the batch of its day is ordered. Alerts are raised
+    of each clinic's reviews that have become overdue, every minute, and what nothing can use any more is deleted, every
+    hour.
     """
     worker, clinics, chores = uuid4(), list[UUID](), _Chores(core)
     try:
@@ -95,8 +96,7 @@ def _piece(core: MindBridge, clinic_id: UUID, worker: UUID, limits: JobLimits, d
     """Go on with one of the clinic's batches; return whether there was one."""
 
     def go_on() -> bool:
-        if daily is not None:
-            core.order_batch.daily(Operator(clinic_id=clinic_id), daily)
+        core.order_batch.daily(Operator(clinic_id=clinic_id), daily)
         batch = core.run_batch(Operator(clinic_id=clinic_id), worker, limits)
         if batch is not None and batch.ended:
             _log.info("batch %s: %s, %d of %d screened", batch.id, batch.state, batch.screened, batch.total)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import attrs
 
-from mindbridge_core.errors import Conflict
+from mindbridge_core.errors import Conflict, LostUpdate
 from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
 from mindbridge_core.phi import WrappedKey
@@ -60,6 +60,16 @@ class MemoryClinics:
     def get(self) -> Clinic | None:
         """Return the unit's own clinic."""
         return PLATFORM if self.clinic_id == PLATFORM_CLINIC_ID else self.tables.clinics.get(self.clinic_id)
+
+    def save(self, clinic: Clinic) -> Clinic:
+        """Keep what may change if the version is still the one that was read."""
+        held = self.tables.clinics.get(self.clinic_id)
+        if held is None or held.version != clinic.version:
+            raise LostUpdate
+        changed = {name: getattr(clinic, name) for name in ("timezone", "screening_time", "updated_at")}
+        saved = attrs.evolve(held, **changed, version=clinic.version + 1)
+        self.tables.clinics.put(self.clinic_id, saved)
+        return saved
 
     def find(self, organization_id: UUID, name: str) -> UUID | None:
         """Return the id of the organization's oldest clinic of exactly this name."""

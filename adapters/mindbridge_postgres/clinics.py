@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import time
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
+from mindbridge_core.errors import LostUpdate
 from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
 from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey
@@ -36,6 +38,27 @@ VALUES (%(id)s, %(name)s, %(subscription_tier)s, %(hipaa_baa_signed)s, %(hipaa_b
 _ADD_CLINIC: Final = f"""
 INSERT INTO clinics ({_CLINIC_COLUMNS})
 VALUES (%(id)s, %(organization_id)s, %(name)s, %(address)s, %(phone)s, %(npi_number)s, %(timezone)s, %(created_at)s)
+"""
+
+_GET_CLINIC: Final = """
+SELECT c.id, c.organization_id, c.name, c.address, c.phone, c.npi_number, COALESCE(s.timezone, c.timezone) AS timezone,
+    s.screening_time, COALESCE(s.version, 1) AS version, c.created_at, s.updated_at
+FROM clinics c LEFT JOIN clinic_settings s ON s.clinic_id = %(clinic_id)s AND s.clinic_id = c.id
+WHERE c.id = %(clinic_id)s
+"""
+_GOT: Final = f"{_CLINIC_COLUMNS.removesuffix('created_at')}screening_time, version, created_at, updated_at"
+
+# As it was opened a clinic is of version 1, and has no row.
+_FIRST_CHANGE: Final = """
+INSERT INTO clinic_settings (clinic_id, timezone, screening_time, version, updated_at)
+VALUES (%(clinic_id)s, %(timezone)s, %(screening_time)s, %(version)s + 1, %(updated_at)s)
+ON CONFLICT (clinic_id) DO NOTHING RETURNING version
+"""
+
+_CHANGE: Final = """
+UPDATE clinic_settings SET
+    timezone = %(timezone)s, screening_time = %(screening_time)s, version = version + 1, updated_at = %(updated_at)s
+WHERE clinic_id = %(clinic_id)s AND version = %(version)s RETURNING version
 """
 
 _ADD_KEY: Final = f"""
@@ -80,14 +103,24 @@ class PostgresClinics:
 
     def get(self) -> Clinic | None:
         """Return the unit's own clinic."""
-        query = f"SELECT {_CLINIC_COLUMNS} FROM clinics WHERE id = %s"
-        row = self._connection.run(query, (self._clinic_id,)).fetchone()
+        row = self._connection.run(_GET_CLINIC, {"clinic_id": self._clinic_id}).fetchone()
         if row is None:
             return None
-        fields = _named(_CLINIC_COLUMNS, row)
+        fields = _named(_GOT, row)
         if fields["address"] is not None:
             fields["address"] = self._cipher.decrypt("clinics.address", self._clinic_id, fields["address"])
+        if fields["screening_time"] is not None:
+            fields["screening_time"] = time.fromisoformat(fields["screening_time"])
         return Clinic(**fields)
+
+    def save(self, clinic: Clinic) -> Clinic:
+        """Insert the first change, update a later one, if the version is still the one that was read."""
+        at = clinic.screening_time and f"{clinic.screening_time:%H:%M}"
+        row = attrs.asdict(clinic, recurse=False) | {"clinic_id": self._clinic_id, "screening_time": at}
+        saved = self._connection.run(_FIRST_CHANGE if clinic.version == 1 else _CHANGE, row).fetchone()
+        if saved is None:
+            raise LostUpdate
+        return attrs.evolve(clinic, version=saved[0])
 
     def find(self, organization_id: UUID, name: str) -> UUID | None:
         """Return the id of the oldest clinic of this name."""

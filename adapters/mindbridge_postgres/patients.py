@@ -42,7 +42,10 @@ _COLUMNS: Final = (
 # What the records say comes with the row; the clinic's zone with those rows alone that need to know what day it is.
 _SHOWN: Final = f"""{_COLUMNS}, recorded_adherence, recorded_adherence_at, last_visit_at, visits_since, missed_at,
     calls_since, calls_at, CASE WHEN num_nonnulls(visits_since, calls_since, recorded_adherence_at) > 0
-        THEN (SELECT timezone FROM clinics WHERE clinics.id = %(clinic_id)s) END"""
+        THEN COALESCE(
+            (SELECT s.timezone FROM clinic_settings s WHERE s.clinic_id = %(clinic_id)s),
+            (SELECT timezone FROM clinics WHERE clinics.id = %(clinic_id)s)
+        ) END"""
 
 _GET: Final = f"SELECT {_SHOWN} FROM patients WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND deleted_at IS NULL"
 

@@ -63,6 +63,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "batches": _CHANGED,
         "clinic_keys": _ADDED,
         "clinic_policies": _CHANGED,
+        "clinic_settings": _CHANGED,
         "clinics": _ADDED,
         "crisis_events": _CHANGED,
         "disclosures": _ADDED,

@@ -34,6 +34,7 @@ from mindbridge_core.identity.use_cases.accounts import (
     UnlockStaff,
     ViewStaff,
 )
+from mindbridge_core.identity.use_cases.clinics import ChangeClinic, ViewClinic
 from mindbridge_core.identity.use_cases.invitations import (
     AcceptInvitation,
     HandOver,
@@ -181,6 +182,8 @@ class MindBridge:
     disable_mfa: DisableMfa
     renew_recovery_codes: RenewRecoveryCodes
     reset_mfa: ResetMfa
+    view_clinic: ViewClinic
+    change_clinic: ChangeClinic
     view_mfa_policy: ViewMfaPolicy
     change_mfa_policy: ChangeMfaPolicy
     admit_patient: AdmitPatient
@@ -340,6 +343,8 @@ class MindBridge:
             disable_mfa=DisableMfa(work=work, prove=prove, check=check, tell=tell, clock=clock),
             renew_recovery_codes=RenewRecoveryCodes(work=work, prove=prove, make=make, tell=tell),
             reset_mfa=ResetMfa(work=work, tell=tell, clock=clock),
+            view_clinic=ViewClinic(work=work),
+            change_clinic=ChangeClinic(work=work, clock=clock),
             view_mfa_policy=ViewMfaPolicy(work=work),
             change_mfa_policy=ChangeMfaPolicy(work=work, clock=clock),
             admit_patient=AdmitPatient(work=work, clock=clock, new_id=new_id, at_once=at_once),

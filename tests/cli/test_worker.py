@@ -333,6 +333,9 @@ class Lamp:
         self.stop.set()
         raise self.error
 
+    def daily(self, *_: object) -> None:
+        """Order nothing."""
+
     def release(self, *_: object) -> None:
         self.released += 1
         raise self.error

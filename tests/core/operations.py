@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -24,6 +25,7 @@ from mindbridge_core.care import (
     Span,
 )
 from mindbridge_core.identity import (
+    ClinicChanges,
     ClinicDraft,
     CodeAgain,
     Credentials,
@@ -74,6 +76,7 @@ USE_CASES: Final = {
     "break_the_glass": Action.BREAK_GLASS_OPEN,
     "list_emergency_accesses": Action.BREAK_GLASS_LIST,
     "review_emergency_access": Action.BREAK_GLASS_REVIEW,
+    "change_clinic": Action.CLINIC_CHANGE,
     "change_mfa_policy": Action.MFA_POLICY_CHANGE,
     "change_password": Action.PASSWORD_CHANGE,
     "change_patient": Action.PATIENT_CHANGE,
@@ -83,6 +86,7 @@ USE_CASES: Final = {
     "enroll_mfa": Action.MFA_ENROLL,
     "renew_recovery_codes": Action.MFA_RENEW_CODES,
     "reset_mfa": Action.MFA_RESET,
+    "view_clinic": Action.CLINIC_VIEW,
     "view_mfa_policy": Action.MFA_POLICY_VIEW,
     "deactivate_staff": Action.USER_DEACTIVATE,
     "end_session": Action.SESSION_END,
@@ -369,8 +373,19 @@ def _demand(town: Town, caller: AnyCaller, _: UUID | None) -> object:
     return town.house.core.change_mfa_policy(caller, MfaPolicyDraft(required=True))
 
 
+def _move(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    changed = town.house.core.change_clinic(caller, ClinicChanges(timezone="Asia/Tokyo", screening_time="05:30"))
+    return SimpleNamespace(clinic_id=changed.id)
+
+
+def _show_clinic(town: Town, caller: AnyCaller, _: UUID | None) -> object:
+    return SimpleNamespace(clinic_id=town.house.core.view_clinic(caller).id)
+
+
 CALLED: Final[dict[Action, Drive]] = {
     Action.ALERT_ACKNOWLEDGE: _acknowledge,
+    Action.CLINIC_CHANGE: _move,
+    Action.CLINIC_VIEW: _show_clinic,
     Action.CLINIC_SWEEP: lambda town, caller, _: town.house.core.sweep_clinic(caller),
     Action.ALERT_FOLLOW: lambda town, caller, _: town.house.core.follow_alerts(caller),
     Action.ALERT_LIST: lambda town, caller, _: town.house.core.list_alerts(caller, AlertFilter()).items[0],

@@ -79,6 +79,14 @@ def test_without_a_time_nothing_is_late_and_the_last_one_is_known_all_the_same()
     )
 
 
+def test_a_clinic_that_has_a_time_of_its_own_is_late_by_that() -> None:
+    own = attrs.evolve(NEW_YORK, screening_time=time(9, 0))
+    for watch in (SIX, DailyWatch()):
+        for hours, due_at, late in ((4, DUE - timedelta(hours=21), False), (5, DUE + timedelta(hours=3), True)):
+            standing = standing_of(own, watch, DUE + timedelta(hours=hours), last=YESTERDAY, anybody=True)
+            assert (due_at, late) == (standing.due_at, standing.late)
+
+
 def test_what_was_due_before_the_clinic_was_there_is_not_missed() -> None:
     for opened, late in ((DUE, True), (DUE + timedelta(seconds=1), False)):
         clinic = attrs.evolve(NEW_YORK, created_at=opened)

@@ -28,6 +28,7 @@ from mindbridge_core.care import (
 )
 from mindbridge_core.errors import AuditUnavailable
 from mindbridge_core.identity import (
+    ClinicChanges,
     ClinicDraft,
     CodeAgain,
     Credentials,
@@ -135,6 +136,8 @@ OPERATIONS: Final[dict[Action, Callable[[Ground], object]]] = {
     Action.ALERT_ACKNOWLEDGE: lambda on: on.product.core.acknowledge_alert(
         on.claim, on.product.core.list_alerts(on.claim, AlertFilter()).items[0].id
     ),
+    Action.CLINIC_CHANGE: lambda on: on.product.core.change_clinic(on.claim, ClinicChanges(timezone="Asia/Tokyo")),
+    Action.CLINIC_VIEW: lambda on: on.product.core.view_clinic(on.claim),
     Action.CLINIC_SWEEP: lambda on: on.product.core.sweep_clinic(Operator(clinic_id=on.clinic_id)),
     Action.ALERT_FOLLOW: lambda on: on.product.core.follow_alerts(on.claim),
     Action.ALERT_LIST: lambda on: on.product.core.list_alerts(on.claim, AlertFilter()),

@@ -11,7 +11,7 @@ import attrs
 import psycopg
 import pytest
 
-from mindbridge_core import Actor, Role, SessionClaim
+from mindbridge_core import Actor, Operator, Role, SessionClaim
 from mindbridge_core.care import (
     AppointmentChanges,
     AppointmentDraft,
@@ -22,6 +22,7 @@ from mindbridge_core.care import (
     Span,
 )
 from mindbridge_core.errors import InvalidInput, NotFound, SessionEnded
+from mindbridge_core.identity import ClinicChanges
 from mindbridge_core.patients import (
     BreakGlassFilter,
     BreakGlassRequest,
@@ -32,14 +33,17 @@ from mindbridge_core.patients import (
     PatientStatus,
 )
 from mindbridge_postgres import care, emergency, identity, patients
+from mindbridge_postgres import clinics as clinic_rows
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
+CITIES = ("Paris", "Rome")
 REASON = BreakGlassRequest(access_reason="On the crisis line, nobody else is there")
 CHANGE = PatientChanges(status=PatientStatus.DISCHARGED)
 FILTERED = [(patients, "_GET"), (patients, "_UPDATE"), (patients, "_ALL")]
 FILTERED += [(identity, "_SIGNED_IN"), (identity, "_GET_USER")]
 FILTERED += [(emergency, "_GET"), (emergency, "_LIST"), (emergency, "_STANDING")]
+FILTERED += [(clinic_rows, "_GET_CLINIC"), (clinic_rows, "_CHANGE")]
 FILTERED += [(care, "_HOLD"), (care, "_SAVE_APPOINTMENT"), (care, "_SAVE_EVENT")]
 CALL = CrisisEventDraft(
     severity=Severity.HIGH, event_type=CrisisEventType.CRISIS_CALL, occurred_at=datetime(2026, 1, 5, tzinfo=UTC)
@@ -175,6 +179,15 @@ def test_own_sessions_and_colleagues_are_found(walls: str, product: Product, cli
     assert [clinics.own] == list(product.core.list_patients(clinics.own_session, PatientFilter()).items)
     draft = PatientDraft(name="Another", case_manager_id=clinics.own_manager)
     assert clinics.own_manager == product.core.admit_patient(clinics.own_session, draft).case_manager_id
+
+
+def test_the_own_clinic_is_changed_and_no_other(walls: str, product: Product, clinics: TwoClinics) -> None:
+    core, foreign = product.core, Operator(clinic_id=clinics.foreign_session.clinic_id)
+    there = core.change_clinic(foreign, ClinicChanges(timezone="Asia/Tokyo", screening_time="05:30"))
+    first, second = (core.change_clinic(clinics.admin, ClinicChanges(timezone=f"Europe/{zone}")) for zone in CITIES)
+    assert [(None, 2), (None, 3)] == [(one.screening_time, one.version) for one in (first, second)], walls
+    assert second == core.view_clinic(clinics.admin)
+    assert there == core.view_clinic(foreign)
 
 
 def foreign_claims(clinics: TwoClinics) -> dict[str, SessionClaim]:

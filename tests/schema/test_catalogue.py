@@ -103,7 +103,7 @@ def test_primary_keys_start_with_the_clinic(owner: Connection, below_clinics: di
     own |= {"audit_chain_heads": ["clinic_id", "lane"], "audit_positions": ["clinic_id", "sink", "lane"]}
     own |= {"audit_anchors": ["clinic_id", "lane", "seq"]}
     own |= {"patient_search": ["clinic_id", "token", "patient_id"]}
-    own |= {"clinic_policies": ["clinic_id"]}  # one row for each clinic
+    own |= {"clinic_policies": ["clinic_id"], "clinic_settings": ["clinic_id"]}  # one row for each clinic
     own |= {"account_tokens": ["clinic_id", "user_id", "purpose"]}
     own |= {"batch_patients": ["clinic_id", "batch_id", "patient_id"]}
     assert chosen == {name: own.get(name, ["clinic_id", "id"]) for name in below_clinics}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
+from uuid import UUID
 
 import attrs
 import click
@@ -13,7 +15,7 @@ from mindbridge_cli.output import as_json, result
 from mindbridge_cli.program import settings_of
 from mindbridge_core import Operator, Role
 from mindbridge_core.errors import InvalidInput, NotFound
-from mindbridge_core.identity import ClinicDraft, StaffDraft, normalize_email
+from mindbridge_core.identity import ClinicChanges, ClinicDraft, StaffDraft, normalize_email
 from mindbridge_core.identity.use_cases.invitations import Invitation
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
 from mindbridge_core.validation import parse
@@ -26,7 +28,7 @@ _OPTIONS = {"/name": "--clinic", "/npi_number": "--npi"}
 
 @click.group("admin")
 def command() -> None:
-    """The first clinic and its administrator."""
+    """Clinics and their administrators."""
 
 
 command.add_command(reset_mfa)
@@ -84,6 +86,42 @@ def invite(ctx: click.Context, *, email: str, json_: bool) -> None:
     _tell(invitation, f"{invitation.user.email} is invited again.", json_=json_)
 
 
+@command.command("clinic")
+@click.option("--clinic", "clinic_id", type=click.UUID, required=True, help="The clinic's id.")
+@click.option("--timezone", help="The IANA time zone by whose clock its days go from now on.")
+@click.option(
+    "--screening-time",
+    metavar="HH:MM|default",
+    help="When by that clock all its patients are screened every day; `default`: at MINDBRIDGE_SCREENING_TIME.",
+)
+@as_json
+@click.pass_context
+def clinic_(
+    ctx: click.Context, *, clinic_id: UUID, timezone: str | None, screening_time: str | None, json_: bool
+) -> None:
+    """Show a clinic's time zone and when its patients are screened every day, and change them.
+
+    A day of which the batch was ordered has no second one, whatever is changed.
+    """
+    given = {"timezone": timezone, "screening_time": screening_time}
+    sent: dict[str, str | None] = {name: value for name, value in given.items() if value is not None}
+    if screening_time == "default":
+        sent["screening_time"] = None
+    findings: list[str] = []
+    changes = _read(ClinicChanges, sent, findings)
+    if changes is None:
+        raise click.UsageError("; ".join(findings))
+    by = Operator(clinic_id=clinic_id)
+    with composed(settings_of(ctx)) as product:
+        found = product.core.change_clinic(by, changes) if sent else product.core.view_clinic(by)
+    at = None if found.screening_time is None else f"{found.screening_time:%H:%M}"
+    content = {"clinic_id": str(clinic_id), "name": found.name, "timezone": found.timezone, "screening_time": at}
+    lines = [
+        f"{found.name}: time zone {found.timezone}, screened every day at {at or 'MINDBRIDGE_SCREENING_TIME'}",
+    ]
+    result(content, lines, json_=json_)
+
+
 def _tell(invitation: Invitation, line: str, *, json_: bool) -> None:
     assert invitation.secret is not None  # noqa: S101 - the operator is always given it
     user = invitation.user
@@ -111,7 +149,7 @@ def _drafts(clinic: dict[str, str], staff: dict[str, str]) -> tuple[ClinicDraft,
     return clinic_draft, staff_draft
 
 
-def _read(kind: type[Draft], given: dict[str, str], findings: list[str]) -> Draft | None:
+def _read(kind: type[Draft], given: Mapping[str, str | None], findings: list[str]) -> Draft | None:
     try:
         return parse(kind, given)
     except InvalidInput as refused:

@@ -50,8 +50,8 @@ LEASES_PER_BUDGET = 3
 def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk: int, look: float) -> None:
     """Run the batches of screenings that were ordered, until SIGTERM or SIGINT; any number of workers may run.
 
-    A worker may be killed at any moment: each patient is screened once, and another worker goes on. At
-    MINDBRIDGE_SCREENING_TIME each clinic has a batch of its own every day, one however many workers there are.
+    A worker may be killed at any moment: each patient is screened once, and another worker goes on. At its own time, or
+    else at MINDBRIDGE_SCREENING_TIME, each clinic has a batch every day, one however many workers there are.
     """
     settings = settings_of(ctx)
     configure_logs(settings.log_level)

@@ -41,6 +41,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "PasswordAgain": {"password": "a long sentence that only Sam knows"},
     "CodeAgain": {"otp": "492039"},
     "PasswordAndCode": {"password": "a long sentence that only Sam knows", "otp": "492039"},
+    "ClinicChanges": {"timezone": "America/Chicago", "screening_time": "05:30"},
     "MfaPolicyDraft": {"required": True, "readonly": False},
     "RefreshRequest": {"refresh_token": "019a3f5c5a017b208c431e2f3a4b5c6d.mJ0Qh2rKq1v8Yt3Xw9Zb5Nc7Ld4Fs6Ga0Pe2Ui8Ro1T"},
     "Redemption": {

@@ -6,6 +6,7 @@ from mindbridge_flask.routes.alerts import ALERTS
 from mindbridge_flask.routes.audit import AUDIT
 from mindbridge_flask.routes.auth import AUTH
 from mindbridge_flask.routes.care import CARE
+from mindbridge_flask.routes.clinic import CLINIC
 from mindbridge_flask.routes.imports import IMPORTS
 from mindbridge_flask.routes.invitations import INVITATIONS
 from mindbridge_flask.routes.mfa import MFA
@@ -21,7 +22,7 @@ from mindbridge_flask.routing import Route
 
 __all__ = ["ROUTES"]
 
-_PEOPLE = (AUTH, INVITATIONS, PASSWORDS, MFA, STAFF)
+_PEOPLE = (AUTH, INVITATIONS, PASSWORDS, CLINIC, MFA, STAFF)
 _CLINICAL = (PATIENTS, CARE, IMPORTS, SCREENINGS, TASKS, ALERTS)
 
 ROUTES: tuple[Route, ...] = tuple(chain(SERVICE, *_PEOPLE, *_CLINICAL, AUDIT, PRIVACY, OVERSIGHT))

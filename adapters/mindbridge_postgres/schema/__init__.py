@@ -20,6 +20,7 @@ from mindbridge_postgres.schema.enquiries import enquiries, questions
 from mindbridge_postgres.schema.identity import (
     account_tokens,
     clinic_policies,
+    clinic_settings,
     clinics,
     login_attempts,
     login_directory,
@@ -48,6 +49,7 @@ __all__ = [
     "batches",
     "clinic_keys",
     "clinic_policies",
+    "clinic_settings",
     "clinics",
     "crisis_events",
     "disclosures",

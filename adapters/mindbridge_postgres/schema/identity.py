@@ -144,6 +144,18 @@ clinic_policies = Table(
     comment="What a clinic demands of its staff. Apart from `clinics`, which the application may only add to.",
 )
 
+clinic_settings = Table(
+    "clinic_settings",
+    metadata,
+    uuid("clinic_id", primary_key=True),
+    *line("timezone", 64),
+    *shaped("screening_time", "^([01][0-9]|2[0-3]):[0-5][0-9]$", nullable=True),
+    *version(),
+    moment("updated_at"),
+    of_clinic(),
+    comment="What a clinic has changed of itself since it was opened; `clinics` says the rest. No row: nothing.",
+)
+
 login_directory = Table(
     "login_directory",
     metadata,

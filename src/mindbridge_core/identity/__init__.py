@@ -16,6 +16,7 @@ from mindbridge_core.identity.entities import (
     normalize_email,
 )
 from mindbridge_core.identity.inputs import (
+    ClinicChanges,
     ClinicDraft,
     Credentials,
     PasswordChange,
@@ -64,6 +65,7 @@ __all__ = [
     "AccountToken",
     "AccountTokens",
     "Clinic",
+    "ClinicChanges",
     "ClinicDraft",
     "Clinics",
     "CodeAgain",

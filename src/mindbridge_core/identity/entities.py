@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
@@ -55,7 +55,11 @@ class Organization:
 
 @attrs.frozen(kw_only=True)
 class Clinic:
-    """A place of care; nothing of one clinic is ever seen by another. `address` is PHI-grade."""
+    """A place of care; nothing of one clinic is ever seen by another. `address` is PHI-grade.
+
+    `screening_time` is when, by the clock of `timezone`, all its active patients are screened every day; None leaves
+    that to the installation.
+    """
 
     id: UUID
     organization_id: UUID
@@ -64,7 +68,10 @@ class Clinic:
     phone: str | None = None
     npi_number: str | None = None
     timezone: str = "America/New_York"
+    screening_time: time | None = None
+    version: int = 1
     created_at: datetime
+    updated_at: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -48,6 +48,9 @@ EMAIL: Final = Email()
 NAME: Final = Text(least=1, most=255)
 NEW_PASSWORD: Final = Text(least=1, most=1024, verbatim=True)
 NPI_PREFIX: Final = "80840"
+TIMEZONE: Final = Text(least=1, most=64)
+HOUR: Final = Pattern(regex=r"([01][0-9]|2[0-3]):[0-5][0-9]", form="an hour of the day, HH:MM", most=5)
+_UNKNOWN_TIMEZONE: Final = Finding("/timezone", "unknown_timezone", "is not an IANA time zone")
 
 
 def valid_npi(number: str) -> bool:
@@ -149,7 +152,7 @@ class ClinicDraft:
     npi_number: str | None = attrs.field(
         default=None, metadata=ruled(Pattern(regex=r"[0-9]{10}", form="ten digits", most=10))
     )
-    timezone: str = attrs.field(default="America/New_York", metadata=ruled(Text(least=1, most=64)))
+    timezone: str = attrs.field(default="America/New_York", metadata=ruled(TIMEZONE))
 
     def __attrs_post_init__(self) -> None:
         """Hold all fields to their rules."""
@@ -158,6 +161,23 @@ class ClinicDraft:
         if self.npi_number is not None and not valid_npi(self.npi_number):
             findings.append(Finding("/npi_number", "invalid_check_digit", "does not end in its check digit"))
         if not known_timezone(self.timezone):
-            findings.append(Finding("/timezone", "unknown_timezone", "is not an IANA time zone"))
+            findings.append(_UNKNOWN_TIMEZONE)
         if findings:
             raise InvalidInput(findings)
+
+
+@attrs.frozen(kw_only=True)
+class ClinicChanges:
+    """Any subset of what an admin may change of their clinic.
+
+    A `screening_time` of null leaves it to the installation.
+    """
+
+    timezone: str | Unset = attrs.field(default=UNSET, metadata=ruled(TIMEZONE))
+    screening_time: str | Unset | None = attrs.field(default=UNSET, metadata=ruled(HOUR))
+
+    def __attrs_post_init__(self) -> None:
+        """Hold both to their rules."""
+        checked(self)
+        if not isinstance(self.timezone, Unset) and not known_timezone(self.timezone):
+            raise InvalidInput([_UNKNOWN_TIMEZONE])

@@ -59,6 +59,12 @@ class Clinics(Protocol):
     def get(self) -> Clinic | None:
         """Return the unit's own clinic."""
 
+    def save(self, clinic: Clinic) -> Clinic:
+        """Store time zone, screening time and `updated_at` of the unit's own clinic, and nothing else.
+
+        Return it with its next version; LostUpdate when `version` is not current.
+        """
+
     def find(self, organization_id: UUID, name: str) -> UUID | None:
         """Return the id of the organization's oldest clinic of exactly this name."""
 

@@ -21,7 +21,8 @@ _DAY: Final = timedelta(days=1)
 class DailyWatch:
     """When, by each clinic's clock, its active patients are screened every day, and how long that may take.
 
-    Without `at` nobody screens them every day, so nothing is late.
+    A clinic that has a time of its own goes by that. Where there is neither nobody screens them every day, so nothing
+    is late.
     """
 
     at: time | None = None
@@ -65,12 +66,13 @@ def standing_of(
 
 def _last_due(clinic: Clinic, watch: DailyWatch, now: datetime) -> tuple[date, datetime] | None:
     """Return the latest day that should be done, and when it was due."""
-    if watch.at is None:
+    at = watch.at if clinic.screening_time is None else clinic.screening_time
+    if at is None:
         return None
     zone = ZoneInfo(clinic.timezone)
     today = now.astimezone(zone).date()
     for day in (today, today - _DAY):
-        due_at = datetime.combine(day, watch.at, zone).astimezone(UTC)
+        due_at = datetime.combine(day, at, zone).astimezone(UTC)
         if clinic.created_at <= due_at <= now - watch.within:
             return day, due_at
     return None

@@ -6,12 +6,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from mindbridge_core.errors import NotFound
+from mindbridge_core.identity import Clinic
 from mindbridge_core.patients import Patient, reach
 from mindbridge_core.screening.entities import Screening
 from mindbridge_core.screening.ports import ScreeningUnit
 from mindbridge_core.work import Desk
 
-__all__ = ["calendar", "reach_screening"]
+__all__ = ["calendar", "reach_screening", "zone_of"]
 
 
 def reach_screening(desk: Desk[ScreeningUnit], screening_id: UUID, *, hold: bool = False) -> tuple[Screening, Patient]:
@@ -34,5 +35,9 @@ def reach_screening(desk: Desk[ScreeningUnit], screening_id: UUID, *, hold: bool
 
 def calendar(desk: Desk[ScreeningUnit]) -> ZoneInfo:
     """Return the time zone by whose calendar the clinic counts days."""
-    clinic = desk.unit.clinics.get()
+    return zone_of(desk.unit.clinics.get())
+
+
+def zone_of(clinic: Clinic | None) -> ZoneInfo:
+    """Return the clinic's time zone."""
     return ZoneInfo("UTC" if clinic is None else clinic.timezone)

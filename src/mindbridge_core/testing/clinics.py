@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, time
 from uuid import UUID, uuid4
 
 import attrs
@@ -13,7 +13,7 @@ from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
 from mindbridge_core.phi import KeyPurpose, WrappedKey
 from mindbridge_core.testing.records import LATER, NOW, SCRIPTS
-from mindbridge_core.testing.store import ContractStore, StoreContract, raises
+from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
 
 __all__ = ["ClinicsContract"]
 
@@ -95,6 +95,41 @@ class ClinicsContract(StoreContract):
             _opened(store, clinic)
             with store.open_unit(clinic.id) as unit:
                 assert clinic == unit.clinics.get()
+
+    def test_a_clinic_changes_its_clock_and_nothing_else(self) -> None:
+        """With a new version each time; what another clinic changes is its own."""
+        store = self.store()
+        organization = _organization(store, _new("Oakwood"))
+        here, there = (attrs.evolve(_clinic(organization, uuid4()), address="1 Elm Street") for _ in range(2))
+        for clinic in (here, there):
+            _opened(store, clinic)
+        held = here
+        for zone, at in (("Asia/Tokyo", time(5, 30)), ("Asia/Tokyo", None), ("UTC", time(0, 0))):
+            moved = attrs.evolve(held, timezone=zone, screening_time=at, updated_at=LATER)
+            with store.open_unit(here.id) as unit:
+                saved = unit.clinics.save(moved)
+            assert saved == attrs.evolve(moved, version=held.version + 1)
+            with store.open_unit(here.id) as unit:
+                assert saved == unit.clinics.get()
+            held = saved
+        with store.open_unit(there.id) as unit:
+            assert there == unit.clinics.get()
+            moved = unit.clinics.save(attrs.evolve(there, timezone="Asia/Tokyo", updated_at=LATER))
+        assert moved.version == 2
+
+    def test_of_several_who_change_a_clinic_at_once_one_does(self) -> None:
+        """LostUpdate for the others, at the first change and at a later one."""
+        store = self.store()
+        clinic = _clinic(_organization(store, _new("Oakwood")), uuid4())
+        _opened(store, clinic)
+        for version in (1, 2):
+
+            def save(version: int = version) -> Clinic:
+                with store.open_unit(clinic.id) as unit:
+                    return unit.clinics.save(attrs.evolve(clinic, version=version, updated_at=LATER))
+
+            results = together(*[save] * 3)
+            assert sorted(type(one).__name__ for one in results) == ["Clinic", "LostUpdate", "LostUpdate"]
 
     def test_a_clinic_is_found_by_organization_and_name(self) -> None:
         """The oldest of that exact name; None when there is none."""

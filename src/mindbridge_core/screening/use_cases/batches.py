@@ -18,7 +18,7 @@ from mindbridge_core.pagination import Page
 from mindbridge_core.patients.reach import manages_cases
 from mindbridge_core.screening.batches import AsideFilter, Batch, BatchRequest, BatchState, JobLimits, Settled
 from mindbridge_core.screening.ports import ScreeningUnit
-from mindbridge_core.screening.reaching import calendar
+from mindbridge_core.screening.reaching import zone_of
 from mindbridge_core.screening.use_cases.owning import reached
 from mindbridge_core.work import Desk, Work
 
@@ -55,15 +55,18 @@ class OrderBatch:
                 desk.unit.answers.keep(desk.actor.user_id, once, str(batch.id))
             return batch
 
-    def daily(self, caller: Caller, at: time) -> Batch | None:
-        """Order the batch of the clinic's day, if it is `at` or later there and it was not ordered; return it.
+    def daily(self, caller: Caller, at: time | None) -> Batch | None:
+        """Order the batch of the clinic's day, if its time has come there and it was not ordered; return it.
 
-        `at` is the clinic's wall clock: an hour that the day lacks counts from the next, one that comes twice counts
-        the first time. However many ask at once, there is one batch.
+        Its time is the clinic's own, or else `at`; with neither it has no such batch. Both are the clinic's wall clock:
+        an hour that the day lacks counts from the next, one that comes twice counts the first time. However many ask
+        at once, and however often the clinic's time or zone is changed, a day has one batch.
         """
         with self.work(caller, Action.SCREENING_BATCH, entered=False) as desk:
-            here = self.clock().astimezone(calendar(desk))
-            if here.time() < at or desk.unit.batches.has_day(here.date()):
+            clinic = desk.unit.clinics.get()
+            own = None if clinic is None else clinic.screening_time
+            due, here = at if own is None else own, self.clock().astimezone(zone_of(clinic))
+            if due is None or here.time() < due or desk.unit.batches.has_day(here.date()):
                 return None
             request = BatchRequest(screening_type="daily")
             batch = self._ordered(desk, request, here.date())
