@@ -51,11 +51,14 @@ class TrendDayResource(msgspec.Struct, frozen=True):
 
 
 class UrgentResource(msgspec.Struct, frozen=True):
-    """An active patient at high risk; null for what a patient who was never screened does not have."""
+    """An active patient at high risk; null for what a patient who was never screened does not have.
+
+    The name is null where it cannot be read: then the record is damaged.
+    """
 
     patient_id: UUID
     case_manager_id: UUID | None
-    name: str
+    name: str | None
     risk_score: Decimal | None
     screened_at: datetime | None
     review_status: ReviewStatus | None

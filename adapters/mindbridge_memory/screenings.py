@@ -9,7 +9,7 @@ import attrs
 
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.pagination import Page, page_of
-from mindbridge_core.screening import Screening, ScreeningFilter
+from mindbridge_core.screening import Screening, ScreeningFilter, ScreeningRef
 from mindbridge_memory.tables import Tables
 
 __all__ = ["MemoryScreenings"]
@@ -37,12 +37,20 @@ class MemoryScreenings:
 
     def list(self, only: ScreeningFilter) -> Page[Screening]:
         """Return the page that follows `only.after`."""
+        return page_of([*self._rows(only)], only.limit)
+
+    def refs(self, only: ScreeningFilter) -> Page[ScreeningRef]:
+        """Return who is on the page."""
+        rows = [(one.id, _ref(one)) for _, one in self._rows(only)]
+        return page_of(rows, only.limit)
+
+    def _rows(self, only: ScreeningFilter) -> Sequence[tuple[UUID, Screening]]:
         found = sorted((one.id, one) for one in self.tables.screenings.rows() if self._fits(one, only))
         if only.newest_first:
             found.reverse()
         after = only.after
         rows = [row for row in found if after is None or (row[0] < after if only.newest_first else row[0] > after)]
-        return page_of(rows[: only.limit + 1], only.limit)
+        return rows[: only.limit + 1]
 
     def latest(self, patient_id: UUID) -> UUID | None:
         """Return the id of the patient's last screening."""
@@ -71,3 +79,7 @@ class MemoryScreenings:
             and only.review_status in {None, one.review_status}
             and (only.screened_before is None or one.screened_at < only.screened_before)
         )
+
+
+def _ref(one: Screening) -> ScreeningRef:
+    return ScreeningRef(id=one.id, clinic_id=one.clinic_id, patient_id=one.patient_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import attrs
 
+from mindbridge_core.errors import DamagedRecord
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.phi import ClinicCipher
 from mindbridge_core.screening import Overview, OverviewScope, ReviewStatus, UrgentPatient
@@ -92,11 +93,17 @@ class PostgresOverviews:
         return UrgentPatient(
             patient_id=row[0],
             case_manager_id=row[1],
-            name=self.cipher.decrypt("patients.name", row[0], row[2]),
+            name=self._name(row[0], row[2]),
             risk_score=row[3],
             screened_at=row[4],
             review_status=None if row[5] is None else ReviewStatus(row[5]),
         )
+
+    def _name(self, patient_id: UUID, sealed: bytes) -> str | None:
+        try:
+            return self.cipher.decrypt("patients.name", patient_id, sealed)
+        except DamagedRecord:
+            return None
 
 
 def _level(word: str | None) -> RiskLevel | None:

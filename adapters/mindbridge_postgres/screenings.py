@@ -11,7 +11,7 @@ import attrs
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.pagination import Page, page_of
 from mindbridge_core.phi import ClinicCipher
-from mindbridge_core.screening import Screening, ScreeningFilter
+from mindbridge_core.screening import Screening, ScreeningFilter, ScreeningRef
 from mindbridge_postgres.bulk import as_array
 from mindbridge_postgres.database import Connection
 from mindbridge_postgres.screening_rows import COLUMNS, SEALED, row_of, screening_of
@@ -55,8 +55,8 @@ WHERE clinic_id = %(clinic_id)s AND id = %(id)s AND version = %(version)s AND de
 RETURNING version
 """
 
-_LIST: Final = f"""
-SELECT {COLUMNS} FROM screenings
+_LISTED: Final = """
+FROM screenings
 WHERE clinic_id = %(clinic_id)s AND deleted_at IS NULL AND EXISTS (
     SELECT FROM patients
     WHERE patients.clinic_id = %(clinic_id)s AND patients.id = screenings.patient_id AND patients.deleted_at IS NULL"""
@@ -97,16 +97,25 @@ class PostgresScreenings:
 
     def list(self, only: ScreeningFilter) -> Page[Screening]:
         """Return a keyset page, reading one row more than it shows."""
+        rows = self._page(COLUMNS, only)
+        return page_of([(row[0], screening_of(row, self._clinic_id, self._cipher)) for row in rows], only.limit)
+
+    def refs(self, only: ScreeningFilter) -> Page[ScreeningRef]:
+        """Return the page's ids, which are all that is read."""
+        rows = self._page("id, patient_id", only)
+        refs = [(row[0], ScreeningRef(id=row[0], clinic_id=self._clinic_id, patient_id=row[1])) for row in rows]
+        return page_of(refs, only.limit)
+
+    def _page(self, columns: LiteralString, only: ScreeningFilter) -> Sequence[Any]:
         params = attrs.asdict(only, recurse=False) | {"clinic_id": self._clinic_id}
-        query: LiteralString = _LIST + (_OF_MANAGER if only.case_manager_id else "") + ")"
+        query: LiteralString = f"SELECT {columns} {_LISTED}" + (_OF_MANAGER if only.case_manager_id else "") + ")"
         for name, condition in _CONDITIONS.items():
             query += condition if params[name] is not None else ""
         if only.after is not None:
             query += " AND id < %(after)s" if only.newest_first else " AND id > %(after)s"
         order: LiteralString = " ORDER BY id DESC" if only.newest_first else " ORDER BY id"
         # The limit stands in the text, as in the list of patients.
-        rows = self._connection.run(f"{query}{order} LIMIT {int(only.limit) + 1}", params).fetchall()
-        return page_of([(row[0], screening_of(row, self._clinic_id, self._cipher)) for row in rows], only.limit)
+        return self._connection.run(f"{query}{order} LIMIT {int(only.limit) + 1}", params).fetchall()
 
     def latest(self, patient_id: UUID) -> UUID | None:
         """Return the id of the patient's last screening."""

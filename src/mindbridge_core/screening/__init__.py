@@ -60,6 +60,7 @@ from mindbridge_core.screening.ports import (
     RiskAssessor,
     RulesOnly,
     ScreeningFilter,
+    ScreeningRef,
     Screenings,
     ScreeningUnit,
 )
@@ -167,6 +168,7 @@ __all__ = [
     "RulesResult",
     "Screening",
     "ScreeningFilter",
+    "ScreeningRef",
     "ScreeningRequest",
     "ScreeningUnit",
     "Screenings",

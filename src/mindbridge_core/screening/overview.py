@@ -67,11 +67,14 @@ class TrendDay:
 
 @attrs.frozen(kw_only=True)
 class UrgentPatient:
-    """An active patient at `high`, with what their last screening says; None where they were never screened."""
+    """An active patient at `high`, with what their last screening says; None where they were never screened.
+
+    A name that cannot be read is None as well: nobody at `high` is left out for that, and nobody with them.
+    """
 
     patient_id: UUID
     case_manager_id: UUID | None
-    name: str = attrs.field(repr=False)
+    name: str | None = attrs.field(repr=False)
     risk_score: Decimal | None
     screened_at: datetime | None
     review_status: ReviewStatus | None

@@ -21,7 +21,7 @@ from mindbridge_core.screening.overview import Overviews
 from mindbridge_core.screening.review import ReviewStatus
 from mindbridge_core.screening.tally import Tallies
 
-__all__ = ["RiskAssessor", "RulesOnly", "ScreeningFilter", "ScreeningUnit", "Screenings"]
+__all__ = ["RiskAssessor", "RulesOnly", "ScreeningFilter", "ScreeningRef", "ScreeningUnit", "Screenings"]
 
 
 class RiskAssessor(Protocol):
@@ -79,6 +79,15 @@ class ScreeningFilter:
     limit: int = DEFAULT_LIMIT
 
 
+@attrs.frozen(kw_only=True)
+class ScreeningRef:
+    """A screening, and whose it is; nothing of what it found."""
+
+    id: UUID
+    clinic_id: UUID
+    patient_id: UUID
+
+
 class Screenings(Protocol):
     """The screenings of the unit's clinic: added to and reviewed, never deleted."""
 
@@ -93,6 +102,9 @@ class Screenings(Protocol):
 
     def list(self, only: ScreeningFilter) -> Page[Screening]:
         """Return at most `only.limit` screenings in ascending order of id, or descending."""
+
+    def refs(self, only: ScreeningFilter) -> Page[ScreeningRef]:
+        """Return which would be on the page of `list`; none is opened, so one that is damaged is no hindrance."""
 
     def latest(self, patient_id: UUID) -> UUID | None:
         """Return the id of the patient's last screening; None when there is none."""

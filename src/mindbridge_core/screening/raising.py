@@ -15,7 +15,7 @@ from mindbridge_core.ids import NewId
 from mindbridge_core.notices import Later
 from mindbridge_core.patients import Alert, AlertKind, Patient, RiskLevel
 from mindbridge_core.screening.entities import Screening
-from mindbridge_core.screening.ports import ScreeningUnit
+from mindbridge_core.screening.ports import ScreeningRef, ScreeningUnit
 
 __all__ = ["Alarm", "RaiseHighs", "RaiseOverdue", "Raised"]
 
@@ -95,7 +95,7 @@ class RaiseOverdue:
     new_id: NewId
     alarm: Alarm
 
-    def __call__(self, unit: ScreeningUnit, overdue: Sequence[Screening], now: datetime) -> Raised:
+    def __call__(self, unit: ScreeningUnit, overdue: Sequence[ScreeningRef], now: datetime) -> Raised:
         """Store the alerts that are not there yet."""
         sent = {by.id: _alert(self.new_id(), AlertKind.REVIEW_OVERDUE, by, now) for by in overdue}
         new = unit.alerts.raise_all(list(sent.values()))
@@ -110,7 +110,7 @@ class RaiseOverdue:
         self.alarm.send(raised, "Overdue review", "The review of a high risk is overdue for")
 
 
-def _alert(alert_id: UUID, kind: AlertKind, by: Screening, now: datetime) -> Alert:
+def _alert(alert_id: UUID, kind: AlertKind, by: Screening | ScreeningRef, now: datetime) -> Alert:
     return Alert(
         id=alert_id,
         clinic_id=by.clinic_id,

@@ -28,6 +28,7 @@ from mindbridge_core.screening import (
     ReviewStatus,
     Screening,
     ScreeningFilter,
+    ScreeningRef,
     Urgency,
     Usage,
 )
@@ -150,7 +151,11 @@ class Ground:
     def listed(self, **only: Any) -> list[UUID]:  # noqa: ANN401 - any condition of the filter
         """Return the ids that a list shows."""
         with self.store.open_unit(self.store.clinic_a) as unit:
-            return [one.id for one in unit.screenings.list(ScreeningFilter(**only)).items]
+            page = unit.screenings.list(ScreeningFilter(**only))
+            refs = unit.screenings.refs(ScreeningFilter(**only))
+        wanted = [ScreeningRef(id=one.id, clinic_id=one.clinic_id, patient_id=one.patient_id) for one in page.items]
+        assert (list(refs.items), refs.after) == (wanted, page.after)
+        return [one.id for one in page.items]
 
     def reviews(self) -> list[Review]:
         """Return a review of each kind."""

@@ -50,7 +50,7 @@ class EscalateReviews:
         with self.work(caller, Action.SCREENING_ESCALATE, entered=False) as desk:
             now = self.clock()
             only = overdue_of(ScreeningFilter(after=after, limit=limit), now, self.limits)
-            page = desk.unit.screenings.list(only)
+            page = desk.unit.screenings.refs(only)
             raised = self.alarm(desk.unit, page.items, now)
             desk.returns(dict.fromkeys(screening.patient_id for screening in page.items))
             desk.changes({"alerts": raised.number}, plain=frozenset({"alerts"}))

@@ -1,0 +1,36 @@
+"""What one record that fails its integrity check does not keep from being told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+
+from mindbridge_core import Operator, Role
+from mindbridge_core.patients import AlertFilter, AlertKind, PatientDraft
+from tests.support.postgres import TestDatabase
+from tests.support.product import Product
+
+DAMAGE = (
+    "UPDATE screenings SET provenance = set_byte(provenance, 30, get_byte(provenance, 30) # 1) WHERE patient_id = %s",
+    "UPDATE patients SET name = set_byte(name, 30, get_byte(name, 30) # 1) WHERE id = %s",
+)
+
+
+def test_a_damaged_screening_keeps_no_overdue_review_from_being_told_and_a_damaged_name_no_dashboard(
+    product: Product, database: TestDatabase
+) -> None:
+    clinic_id = product.clinic()
+    operator, core = Operator(clinic_id=clinic_id), product.core
+    ids = [core.admit_patient(operator, PatientDraft(name="Jane Roe", crisis_calls_30days=6)).id for _ in range(3)]
+    core.screen_caseload(operator)
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("UPDATE screenings SET screened_at = screened_at - %s", (timedelta(hours=25),))
+        for statement, patient_id in zip(DAMAGE, ids[1:], strict=True):
+            assert 1 == superuser.execute(statement.encode(), (patient_id,)).rowcount
+    core.escalate_reviews(operator)
+    told = core.list_alerts(admin, AlertFilter(kinds=frozenset({AlertKind.REVIEW_OVERDUE}))).items
+    assert set(ids) == {alert.patient_id for alert in told}
+    shown = {one.patient_id: one.name for one in core.show_dashboard(admin).urgent}
+    assert {ids[0]: "Jane Roe", ids[1]: "Jane Roe", ids[2]: None} == shown
