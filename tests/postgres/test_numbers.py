@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
@@ -26,6 +26,7 @@ from mindbridge_core.care import (
     Span,
 )
 from mindbridge_core.errors import IllegalTransition, LostUpdate
+from mindbridge_core.identity import ClinicChanges
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter
 from mindbridge_core.testing.store import together
 from mindbridge_postgres import PoolSettings
@@ -122,6 +123,17 @@ def test_what_was_given_outlives_every_change_and_a_number_that_is_sent_is_a_new
     assert (4, 4) == (shown.crisis_calls_30days, ward.counts()[1])
     ward.days.ahead = 150 * DAY
     assert (0, 0) == ward.counts()
+
+
+def test_a_visits_day_is_that_of_the_zone_that_the_clinic_has_now(ward: Ward) -> None:
+    core, evening = ward.product.core, datetime(2026, 1, 5, 20, 0, tzinfo=UTC)
+    visit = core.schedule_appointment(ward.admin, ward.patient_id, AppointmentDraft(scheduled_at=evening))
+    ward.close(visit, AppointmentStatus.COMPLETED)
+    seen = []
+    for zone in ("America/New_York", "Asia/Tokyo", "America/New_York"):
+        core.change_clinic(ward.admin, ClinicChanges(timezone=zone))
+        seen.append(core.view_patient(ward.admin, ward.patient_id).last_appointment)
+    assert [date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 5)] == seen
 
 
 def test_of_two_that_close_an_appointment_at_once_one_wins_and_counts(ward: Ward) -> None:
