@@ -65,7 +65,7 @@ class Lookout:
     imported: bool = False
     set_aside: int | None = None
     """After the day's batch: how many it could not screen."""
-    unscreened: int = 0
+    unscreened: list[Patient] = attrs.field(factory=list)
     alerts: dict[UUID, UUID | None] = attrs.field(factory=dict)
     """The id of the last alert that each member of staff has been shown."""
     batches: dict[UUID, Batch] = attrs.field(factory=dict)
@@ -75,7 +75,7 @@ class Lookout:
         admin = self.world.admins[0]
         shown = {one.id: one for one in self._list(admin)}
         alerted = {by.user_id: self._alerted(by) for by in (admin, *self.world.managers)}
-        self.unscreened = 0
+        self.unscreened = []
         for gone in self.known.keys() - shown.keys():
             del self.known[gone]
         for patient in shown.values():
@@ -87,7 +87,7 @@ class Lookout:
             assert own == self._list(manager)
             self._compare(manager, own)
         self._look_at_batches()
-        assert self.set_aside is None or self.unscreened <= self.set_aside
+        self._look_at_who_was_set_aside()
         self.spoken, self.time_passed, self.set_aside, self.imported = [], False, None, False
 
     def _list(self, by: Actor, **only: Any) -> list[Patient]:
@@ -121,7 +121,7 @@ class Lookout:
             before.due = found
         before.due = min(before.due, found) if facts != before.facts else before.due
         if facts.active:
-            self.unscreened += not new
+            self.unscreened += [] if new else [patient]
             assert level >= before.due, f"{patient.current_risk_level} is shown, the rules say {before.due}"
         after = attrs.evolve(before, patient=patient, facts=facts, seen=True)
         if after.urgent and not before.urgent:
@@ -131,10 +131,8 @@ class Lookout:
 
     def _at_once(self, patient: Patient, before: Known, found: int) -> bool:
         """Whether the product promises to look at this change of the record at once."""
-        if self.imported and not before.seen:
-            return False
         if patient.current_risk_level is None:
-            return found == HIGH and before.seen
+            return found == HIGH and (before.seen or self.imported)
         return not self._judged(patient, before)
 
     def _judged(self, patient: Patient, before: Known) -> bool:
@@ -220,6 +218,17 @@ class Lookout:
             assert batch.total == before.total or before.state is BatchState.PREPARING
             assert all(getattr(batch, count) >= getattr(before, count) for count in ("total", "screened", "failed"))
             self.batches[batch_id] = batch
+
+    def _look_at_who_was_set_aside(self) -> None:
+        """After the day's batch all in care were screened, or whoever is to see to them is told who was not."""
+        if self.set_aside is None:
+            return
+        assert len(self.unscreened) <= self.set_aside
+        only = AlertFilter(kinds=frozenset({AlertKind.NOT_SCREENED}), acknowledged=False, limit=200)
+        for by in (self.world.admins[0], *self.world.managers):
+            told = {one.patient_id for one in self.world.core.list_alerts(by, only).items}
+            own = [one for one in self.unscreened if by is self.world.admins[0] or one.case_manager_id == by.user_id]
+            assert told.issuperset(one.id for one in own), "nobody was told of who was not screened"
 
     def farewell(self) -> None:
         """At the end: nothing that was ever found is gone, and all of it can be replayed."""

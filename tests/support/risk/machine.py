@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
 from mindbridge_core.care import CrisisEventType
-from mindbridge_core.patients import RiskLevel
+from mindbridge_core.patients import AlertFilter, RiskLevel
 from mindbridge_core.screening import (
     BatchRequest,
     BatchState,
@@ -22,7 +22,7 @@ from mindbridge_core.screening import (
 )
 from tests.support.risk.answers import Said, answers, opinion
 from tests.support.risk.checks import Word
-from tests.support.risk.draws import WELL, changes, levels, some, verdicts
+from tests.support.risk.draws import WELL, changes, deaths, levels, makers, news, some, verdicts, words
 from tests.support.risk.reading import ZONE, rank
 from tests.support.risk.records import Records, somebody
 from tests.support.risk.world import PIECES
@@ -38,6 +38,8 @@ class ClinicLife(Records):
     @precondition(somebody)
     @rule(who=some, by=some, said=answers, asks=st.booleans(), data=st.data())
     def screen(self, who: int, by: int, said: Said, *, asks: bool, data: st.DataObject) -> None:
+        if asks:
+            self.consent(who, granted=True)
         known, talker = self.one(who), self.world.talker
         talker.asks, talker.script.said = asks, said
         if asks and known.consents:
@@ -61,27 +63,40 @@ class ClinicLife(Records):
             lambda data: self.hand_over(who, data.draw(st.integers(0, 1))),
         ]
 
-    @precondition(somebody)
-    @rule(who=some, by=some, drawn=changes)
-    def recover(self, who: int, by: int, drawn: dict[str, Any]) -> None:
-        """All is well with a patient, or all but something, and somebody looks at them."""
-        self.change(who, WELL | drawn, by)
-        self.screen_by_rules(who, by)
+    def judge(
+        self,
+        *,
+        gravest: bool,
+        well: bool,
+        made: int | None,
+        since: dict[str, Any] | int | None,
+        said: list[tuple[int, int, RiskLevel | None]],
+    ) -> None:
+        """The whole of a review: perhaps all is well again, somebody screens, something happens, several speak."""
+        of = (max if gravest else min)(range(len(self.eyes.known)), key=lambda who: self.one(who).level)
+        if well:
+            self.change(of, WELL, 0)
+        if made is not None:
+            self.screen_by_rules(of, made)
+        if isinstance(since, int):
+            self.report(of, CrisisEventType.CRISIS_CALL, 0, 0, since)
+        elif since:
+            self.change(of, since, 0)
+        for by, back, level in said:
+            self.nothing_is_hidden()
+            self.review(back, by, level, of)
+
+    # A level falls by no other way, so this is tried more often than all else.
+    judge_one, judge_another, judge_a_third, judge_a_fourth = (
+        precondition(somebody)(rule(gravest=st.booleans(), well=st.booleans(), made=makers, since=news, said=words)(by))
+        for by in [judge] * 4
+    )
 
     def screen_by_rules(self, who: int, by: int) -> None:
+        """By one of the staff, or beyond them by the clinic's operator."""
         request = ScreeningRequest(patient_id=self.one(who).patient.id)
-        self.world.attempt(self.world.core.screen_patient, self.by(by), request)
-
-    @precondition(somebody)
-    @rule(said=st.lists(st.tuples(st.integers(0, 3), verdicts), min_size=1, max_size=3), fresh=st.booleans())
-    def settle(self, said: list[tuple[int, RiskLevel | None]], *, fresh: bool) -> None:
-        """Several speak of the newest screening of whoever is at the highest level, one after the other."""
-        of = max(range(len(self.eyes.known)), key=lambda who: self.one(who).level)
-        if fresh:
-            self.screen_by_rules(of, said[0][0])
-            self.nothing_is_hidden()
-        for by, level in said:
-            self.review(0, by, level, of)
+        caller = self.by(by) if by < len(self.world.clinicians) else self.world.operator
+        self.world.attempt(self.world.core.screen_patient, caller, request)
 
     @precondition(somebody)
     @rule(back=st.sampled_from([0, 0, 0, 1, 2]), by=some, level=verdicts, of=some)
@@ -147,6 +162,26 @@ class ClinicLife(Records):
                 self.world.core.cancel_task, self.by(0), list(self.eyes.batches)[which % len(self.eyes.batches)]
             )
 
+    @rule(damaged=st.none() | some)
+    def look_through(self, damaged: int | None) -> None:
+        """The operator has all active patients screened by rules, a page after the other."""
+        world, after = self.world, None
+        world.damaged = None if damaged is None or not somebody(self) else self.one(damaged).patient.id
+        while True:
+            page = world.attempt(world.core.screen_caseload, world.operator, after=after, limit=2)
+            after = None if page is None else page.after
+            if after is None:
+                break
+        world.damaged = None
+
+    @rule(by=some, many=st.integers(1, 5))
+    def acknowledge(self, by: int, many: int) -> None:
+        """Somebody presses the buttons."""
+        core, only = self.world.core, AlertFilter(acknowledged=False, limit=many)
+        self.world.attempt(core.escalate_reviews, self.world.operator)
+        for alert in core.list_alerts(self.by(by), only).items:
+            core.acknowledge_alert(self.by(by), alert.id)
+
     # --- time, and fate
 
     @rule(hours=st.sampled_from([0.05, 1, 5, 24, 30 * 24, 50 * 24, 91 * 24]))
@@ -154,8 +189,9 @@ class ClinicLife(Records):
         self.world.clock.forward(timedelta(hours=hours))
         self.eyes.time_passed = True
 
-    @rule(deaths=st.integers(0, 2), spared=st.integers(0, 4), phase=st.integers(0, 2), asks=st.booleans(), said=answers)
-    def morning(self, deaths: int, spared: int, phase: int, *, asks: bool, said: Said) -> None:
+    @precondition(somebody)
+    @rule(deaths=deaths, damaged=st.none() | some, asks=st.booleans(), said=answers)
+    def morning(self, deaths: list[tuple[int, int]], damaged: int | None, *, asks: bool, said: Said) -> None:
         """The day's batch is ordered and worked off, by workers of whom some die; then every level is right."""
         world = self.world
         world.fate.spared = None
@@ -167,14 +203,15 @@ class ClinicLife(Records):
         assert batch is not None
         self.eyes.batches[batch.id] = batch
         self.ask_about(said, asks=asks, hundred=False)
-        for _ in range(deaths):
-            world.fate.spared, world.fate.phase = spared, phase
+        world.damaged = None if damaged is None else self.one(damaged).patient.id
+        for world.fate.spared, world.fate.phase in deaths:
             world.attempt(world.worker())
             world.clock.forward(PIECES.lease + timedelta(seconds=1))
-        worker = world.worker()
+        worker, pieces = world.worker(), 0
         while worker() is not None:
-            pass
-        world.talker.asks = False
+            pieces += 1
+            assert pieces < 1000, "a batch has no end"
+        world.talker.asks, world.damaged = False, None
         done = world.core.view_task(self.by(0), batch.id)
         assert (BatchState.DONE, done.total) == (done.state, done.screened + done.failed)
         self.eyes.set_aside = done.failed

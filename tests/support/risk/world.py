@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,9 +13,10 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core import Actor, MindBridge, Operator, Ports, Role
-from mindbridge_core.errors import DependencyUnavailable, MindBridgeError
+from mindbridge_core.errors import DamagedRecord, DependencyUnavailable, MindBridgeError
 from mindbridge_core.identity import ClinicDraft, StaffDraft
 from mindbridge_core.ids import uuid7_maker
+from mindbridge_core.patients import Patient, PatientFilter
 from mindbridge_core.screening import JobLimits, ReviewLimits
 from tests.support.risk.answers import Oracle, Talker
 
@@ -63,6 +64,47 @@ class Fate:
         raise Died if self.killed else DependencyUnavailable
 
 
+@attrs.frozen
+class DamagedPatients:
+    """The patients of a unit, of whom one's record cannot be opened."""
+
+    patients: Any
+    damaged: UUID
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.patients, name)
+
+    def get(self, patient_id: UUID) -> Any:
+        return self._sound(self.patients.get(patient_id))
+
+    def get_many(self, patient_ids: Collection[UUID]) -> Any:
+        return [self._sound(one) for one in self.patients.get_many(patient_ids)]
+
+    def list(self, only: PatientFilter) -> Any:
+        page = self.patients.list(only)
+        return attrs.evolve(page, items=tuple(self._sound(one) for one in page.items))
+
+    def _sound(self, patient: Patient | None) -> Patient | None:
+        if patient is not None and patient.id == self.damaged:
+            raise DamagedRecord
+        return patient
+
+
+@attrs.frozen
+class DamagedUnit:
+    """A unit in which one patient's record cannot be opened."""
+
+    unit: Any
+    damaged: UUID
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.unit, name)
+
+    @property
+    def patients(self) -> DamagedPatients:
+        return DamagedPatients(self.unit.patients, self.damaged)
+
+
 @attrs.define(slots=False)
 class World:
     """The product, the staff of one clinic, and what can be made to go wrong."""
@@ -71,6 +113,8 @@ class World:
     clock: Clock = attrs.field(factory=Clock)
     fate: Fate = attrs.field(factory=Fate)
     talker: Talker = attrs.field(factory=Talker)
+    damaged: UUID | None = None
+    """Whose record cannot be opened now."""
     oracle: Oracle = attrs.field(factory=lambda: Oracle(asks=False))
     core: MindBridge = attrs.field(init=False)
     clinic: UUID = attrs.field(init=False)
@@ -115,7 +159,7 @@ class World:
         if struck and self.fate.phase == 0:
             self.fate.strike()
         with self.ports.open_unit(clinic_id) as unit:
-            yield unit
+            yield unit if self.damaged is None else DamagedUnit(unit, self.damaged)
             if struck and self.fate.phase == 1:
                 self.fate.strike()
         if struck:
