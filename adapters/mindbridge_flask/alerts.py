@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import attrs
 import msgspec
 
 from mindbridge_core.pagination import Page, encode_cursor
@@ -15,9 +16,10 @@ __all__ = ["AlertPage", "AlertResource"]
 
 
 class AlertResource(msgspec.Struct, frozen=True):
-    """An alert; `cause_id` is the screening, for `break_glass` the emergency access, for `not_screened` the task.
+    """An alert; `cause_id` is the screening, for `break_glass` the emergency access.
 
-    Where a `high` was given by hand or in a file, and where the command line could not screen, it is the alert's own.
+    Where a `high` was given by hand or in a file, and for `not_screened`, it is the alert's own. `task_id` is the batch
+    that could not screen the patient, and says why (`/tasks/{task_id}/set-aside`).
     """
 
     id: UUID
@@ -25,6 +27,7 @@ class AlertResource(msgspec.Struct, frozen=True):
     severity: AlertSeverity
     patient_id: UUID
     cause_id: UUID
+    task_id: UUID | None
     created_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: UUID | None
@@ -32,7 +35,8 @@ class AlertResource(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, alert: Alert) -> AlertResource:
         """Show `alert`."""
-        return cls(**{name: getattr(alert, name) for name in cls.__struct_fields__})
+        fields = attrs.asdict(alert, recurse=False, filter=attrs.filters.include(*cls.__struct_fields__))
+        return cls(**fields, severity=alert.severity, task_id=alert.batch_id)
 
 
 class AlertPage(msgspec.Struct, frozen=True):

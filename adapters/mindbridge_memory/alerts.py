@@ -23,7 +23,7 @@ class MemoryAlerts:
     clinic_id: UUID
 
     def raise_all(self, alerts: Sequence[Alert]) -> frozenset[UUID]:
-        """Keep those whose kind, cause and patient are new."""
+        """Keep those whose kind and cause are new."""
         raised = set()
         for alert in alerts:
             if not any(_same(alert, one) for one in self.tables.alerts.rows() if one.clinic_id == self.clinic_id):
@@ -75,7 +75,7 @@ class MemoryAlerts:
 
 
 def _same(new: Alert, old: Alert) -> bool:
-    if (new.kind, new.patient_id) != (old.kind, old.patient_id):
+    if new.kind is not old.kind:
         return False
     waits = old.kind is AlertKind.NOT_SCREENED and old.acknowledged_at is None
-    return waits or new.cause_id == old.cause_id
+    return new.cause_id == old.cause_id or (waits and new.patient_id == old.patient_id)

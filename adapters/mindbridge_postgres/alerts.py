@@ -17,21 +17,28 @@ __all__ = ["ALERT_CHANNEL", "PostgresAlerts"]
 ALERT_CHANNEL: Final = "mindbridge_alerts"
 """Where NOTIFY says that an alert was raised: the ids of clinic and alert, with a space between them."""
 
-_COLUMNS: Final = "id, kind, patient_id, cause_id, created_at, acknowledged_at, acknowledged_by"
+_COLUMNS: Final = "id, kind, patient_id, cause_id, batch_id, created_at, acknowledged_at, acknowledged_by"
 
 _RAISE: Final = """
 WITH raised AS (
-    INSERT INTO alerts (clinic_id, id, kind, patient_id, cause_id, created_at)
-    SELECT %(clinic_id)s::uuid, id, kind, patient_id, cause_id, created_at
-    FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(patient_id)s::uuid[], %(cause_id)s::uuid[],
-        %(created_at)s::timestamptz[]) AS sent (id, kind, patient_id, cause_id, created_at)
+    INSERT INTO alerts (clinic_id, id, kind, patient_id, cause_id, batch_id, created_at)
+    SELECT %(clinic_id)s::uuid, id, kind, patient_id, cause_id, batch_id, created_at
+    FROM unnest(%(id)s::uuid[], %(kind)s::text[], %(patient_id)s::uuid[], %(cause_id)s::uuid[], %(batch_id)s::uuid[],
+        %(created_at)s::timestamptz[]) AS sent (id, kind, patient_id, cause_id, batch_id, created_at)
     ON CONFLICT DO NOTHING
     RETURNING id
 )
 SELECT id, pg_notify('mindbridge_alerts', %(clinic_id)s::text || ' ' || id) FROM raised
 """
 
-_SENT: Final = {"id": "uuid", "kind": "text", "patient_id": "uuid", "cause_id": "uuid", "created_at": "timestamptz"}
+_SENT: Final = {
+    "id": "uuid",
+    "kind": "text",
+    "patient_id": "uuid",
+    "cause_id": "uuid",
+    "batch_id": "uuid",
+    "created_at": "timestamptz",
+}
 
 _GET: Final = f"SELECT {_COLUMNS} FROM alerts WHERE clinic_id = %s AND id = %s"
 

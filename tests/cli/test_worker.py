@@ -260,11 +260,11 @@ def test_a_record_that_kills_its_worker_is_set_aside_after_the_third(
     product.database.close()
 
 
-def not_screened(product: Product, clinic_id: UUID) -> list[tuple[UUID, UUID]]:
+def not_screened(product: Product, clinic_id: UUID) -> list[tuple[UUID, UUID | None]]:
     """Return whom the clinic's alerts say not to be screened, and by which batch."""
     admin = product.session(product.staff(clinic_id, Role.ADMIN))
     page = product.core.list_alerts(admin, AlertFilter(kinds=frozenset({AlertKind.NOT_SCREENED})))
-    return [(one.patient_id, one.cause_id) for one in page.items]
+    return [(one.patient_id, one.batch_id) for one in page.items]
 
 
 def test_a_damaged_record_is_told_of_and_screened_by_the_next_batch_once_it_is_mended(

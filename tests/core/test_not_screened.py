@@ -75,7 +75,7 @@ def test_a_record_that_cannot_be_opened_raises_an_alert_and_the_others_are_scree
     assert (3, 2) == (batch.screened, batch.failed)
     assert {ids[1]: reason, ids[3]: reason} == aside(here, here.admin, batch)
     found = alerts(here)
-    assert {(one.patient_id, one.cause_id) for one in found} == {(ids[1], batch.id), (ids[3], batch.id)}
+    assert {(one.patient_id, one.batch_id) for one in found} == {(ids[1], batch.id), (ids[3], batch.id)}
     assert {AlertSeverity.CRITICAL} == {one.severity for one in found}
     entries = [one for one in here.entries(Action.TASK_RUN) if "set_aside" in one.changed_values]
     assert [{"set_aside": 1, "reason": reason, "alerts": 1}] * 2 == [one.changed_values for one in entries]
@@ -130,7 +130,7 @@ def test_a_week_of_failures_is_one_alert_until_somebody_has_seen_it(monkeypatch:
     here.house.core.acknowledge_alert(here.admin, first.id)
     batch = daily(here)
     (second,) = alerts(here, acknowledged=False)
-    assert (broken, batch.id) == (second.patient_id, second.cause_id)
+    assert (broken, batch.id) == (second.patient_id, second.batch_id)
 
 
 def test_the_next_batch_tries_again_and_a_mended_record_is_screened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_who_was_the_end_of_several_workers_is_alerted_of(monkeypatch: pytest.Mo
     here.house.clock.forward(minutes=3)
     run(here, limits=limits)
     (alert,) = alerts(here)
-    assert (alert.cause_id, {alert.patient_id: "worker_died"}) == (batch.id, aside(here, here.manager, batch))
+    assert (alert.batch_id, {alert.patient_id: "worker_died"}) == (batch.id, aside(here, here.manager, batch))
 
 
 def test_who_was_removed_is_set_aside_without_an_alert() -> None:

@@ -100,6 +100,7 @@ def test_nothing_of_the_patient_is_told_but_ids(admin: Staff) -> None:
         "severity",
         "patient_id",
         "cause_id",
+        "task_id",
         "created_at",
         "acknowledged_at",
         "acknowledged_by",

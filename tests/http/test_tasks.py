@@ -126,7 +126,7 @@ def test_whom_a_batch_set_aside_is_listed_in_pages_for_its_owner(
     assert (True, False) == (first["pagination"]["has_more"], rest["pagination"]["has_more"])
     listed = admin.send("GET", "/alerts?unacknowledged=true").get_json()["data"]
     assert {("not_screened", "critical", task.rsplit("/", 1)[1])} == {
-        (one["kind"], one["severity"], one["cause_id"]) for one in listed
+        (one["kind"], one["severity"], one["task_id"]) for one in listed
     }
     assert set(ids) == {one["patient_id"] for one in listed}
     assert 404 == world.session(Role.CASE_MANAGER).send("GET", f"{task}/set-aside").status_code

@@ -69,20 +69,20 @@ def test_a_cause_has_one_alert_of_a_kind(application: Connection) -> None:
     enter(application, clinic_id)
     with pytest.raises(DBAPIError) as caught:
         alert(application, clinic_id, patient_id, cause_id=cause)
-    assert (UniqueViolation, "uq_alerts_clinic_id_kind_cause_id_patient_id") == refusal(caught)
+    assert (UniqueViolation, "uq_alerts_clinic_id_kind_cause_id") == refusal(caught)
 
 
 def test_a_patient_has_one_alert_of_not_being_screened_that_nobody_has_seen(application: Connection) -> None:
     clinic_id = records.clinic(application)
-    patient_id, cause = records.patient(application, clinic_id), uuid4()
+    patient_id = records.patient(application, clinic_id)
     seen = {"acknowledged_at": NOW, "acknowledged_by": records.user(application, clinic_id)}
     for fields in (seen, seen, {}):
         alert(application, clinic_id, patient_id, kind="not_screened", **fields)
     for _ in range(2):
         alert(application, clinic_id, patient_id, kind="high_risk")
-    alert(application, clinic_id, records.patient(application, clinic_id), kind="not_screened", cause_id=cause)
+    alert(application, clinic_id, records.patient(application, clinic_id), kind="not_screened")
     with pytest.raises(DBAPIError) as caught:
-        alert(application, clinic_id, patient_id, kind="not_screened", cause_id=cause)
+        alert(application, clinic_id, patient_id, kind="not_screened")
     assert (UniqueViolation, "ix_alerts_not_screened") == refusal(caught)
 
 

@@ -69,14 +69,16 @@ alerts = Table(
     *tenant_key(),
     *one_of("kind", ALERT_KINDS),
     uuid("patient_id"),
-    # No foreign key: a screening, an emergency access or a batch, as the kind says.
+    # No foreign key: a screening or an emergency access, as the kind says.
     uuid("cause_id"),
+    uuid("batch_id", nullable=True),
     moment("created_at"),
     moment("acknowledged_at", nullable=True),
     uuid("acknowledged_by", nullable=True),
     within_clinic("patient_id", "patients"),
+    within_clinic("batch_id", "batches"),
     within_clinic("acknowledged_by", "users"),
-    UniqueConstraint("clinic_id", "kind", "cause_id", "patient_id"),
+    UniqueConstraint("clinic_id", "kind", "cause_id"),
     CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name="acknowledgement"),
     Index(None, "clinic_id", "patient_id"),
     # A patient who cannot be screened for a week is one alert until somebody has seen it, not one a day.

@@ -50,8 +50,8 @@ AUDIENCE: Final[Mapping[AlertKind, frozenset[Role]]] = MappingProxyType(
 class Alert:
     """That something happened to a patient's record.
 
-    `cause_id` is the screening, or the emergency access; of who was not screened the batch that set them aside. Where
-    a `high` was given by hand, by a review or by import, and where the command line screened, it is the alert's own.
+    `cause_id` is the screening, or the emergency access. Where a `high` was given by hand, by a review or by import,
+    and where there was no screening, it is the alert's own. `batch_id` is the batch that set them aside.
     """
 
     id: UUID
@@ -59,6 +59,7 @@ class Alert:
     kind: AlertKind
     patient_id: UUID
     cause_id: UUID
+    batch_id: UUID | None = None
     created_at: datetime
     acknowledged_at: datetime | None = None
     acknowledged_by: UUID | None = None
@@ -90,7 +91,7 @@ class Alerts(Protocol):
     """The alerts of the unit's clinic: raised and acknowledged, never deleted."""
 
     def raise_all(self, alerts: Sequence[Alert]) -> frozenset[UUID]:
-        """Store those of whose kind, cause and patient there is no alert yet, and return their ids.
+        """Store those of whose kind and cause there is no alert yet, and return their ids.
 
         A patient has one `NOT_SCREENED` at a time that nobody has acknowledged: another is not stored. Whoever
         listens learns of them when the unit is kept, and never when it is not.

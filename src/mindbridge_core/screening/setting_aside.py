@@ -48,9 +48,9 @@ class RaiseNotScreened:
         desk.unit.batches.settle(batch.id, settled)  # last: it holds up the others of the batch until the unit ends
         return raised
 
-    def __call__(self, desk: Desk[ScreeningUnit], patient_ids: Sequence[UUID], cause_id: UUID | None) -> Raised:
-        """Store the alerts that are not there yet; without a cause each is its own."""
-        alerts = {one.id: one for one in (self._alert(desk, patient_id, cause_id) for patient_id in patient_ids)}
+    def __call__(self, desk: Desk[ScreeningUnit], patient_ids: Sequence[UUID], batch_id: UUID | None) -> Raised:
+        """Store the alerts that are not there yet, of a batch or of none."""
+        alerts = {one.id: one for one in (self._alert(desk, patient_id, batch_id) for patient_id in patient_ids)}
         new = desk.unit.alerts.raise_all(list(alerts.values()))
         if not new:
             return Raised()
@@ -61,14 +61,15 @@ class RaiseNotScreened:
         """Tell of what was raised."""
         self.alarm.send(raised, "Not screened", "A screening was not possible for")
 
-    def _alert(self, desk: Desk[ScreeningUnit], patient_id: UUID, cause_id: UUID | None) -> Alert:
+    def _alert(self, desk: Desk[ScreeningUnit], patient_id: UUID, batch_id: UUID | None) -> Alert:
         alert_id = self.new_id()
         return Alert(
             id=alert_id,
             clinic_id=desk.principal.clinic_id,
             kind=AlertKind.NOT_SCREENED,
             patient_id=patient_id,
-            cause_id=cause_id or alert_id,
+            cause_id=alert_id,
+            batch_id=batch_id,
             created_at=self.clock(),
         )
 

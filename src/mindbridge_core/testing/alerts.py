@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import attrs
 
 from mindbridge_core.patients import Alert, AlertFilter, AlertKind
-from mindbridge_core.testing.records import LATER, NOW, a_patient, a_user
+from mindbridge_core.testing.records import LATER, NOW, a_batch, a_patient, a_user
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
 
 __all__ = ["AlertGround", "AlertsContract"]
@@ -94,12 +94,18 @@ class AlertsContract(StoreContract):
         assert {overdue.id} == ground.raised(again, overdue)
         assert ground.listed() == (sorted([first.id, overdue.id]), None)
 
-    def test_one_cause_raises_an_alert_for_each_patient(self) -> None:
-        """As a batch does that could not screen several."""
+    def test_a_batch_raises_an_alert_for_each_patient(self) -> None:
+        """Whom it could not screen; each says which batch it was."""
         ground = AlertGround.of(self.store())
-        first = ground.alert(kind=AlertKind.NOT_SCREENED)
-        other = ground.alert(kind=AlertKind.NOT_SCREENED, cause_id=first.cause_id, patient_id=ground.removed_id)
-        assert {first.id, other.id} == ground.raised(first, other)
+        batch = a_batch(ground.store.clinic_a)
+        with ground.store.open_unit(ground.store.clinic_a) as unit:
+            assert unit.batches.add(batch)
+        alerts = [
+            ground.alert(kind=AlertKind.NOT_SCREENED, batch_id=batch.id, patient_id=patient_id)
+            for patient_id in (ground.patient_id, ground.removed_id)
+        ]
+        assert {one.id for one in alerts} == ground.raised(*alerts)
+        assert alerts == [ground.stored(one.id) for one in alerts]
 
     def test_who_is_not_screened_has_one_alert_until_it_is_acknowledged(self) -> None:
         """Of whatever cause, whoever raises it at once; of another kind there may be several."""

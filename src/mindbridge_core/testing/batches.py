@@ -12,26 +12,13 @@ import attrs
 from mindbridge_core.errors import LostUpdate
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
 from mindbridge_core.screening import AsideFilter, Batch, BatchState, Piece, Settled
-from mindbridge_core.testing.records import LATER, NOW, a_patient, a_user
+from mindbridge_core.testing.records import LATER, NOW, a_batch, a_patient, a_user
 from mindbridge_core.testing.screenings import a_screening
 from mindbridge_core.testing.store import ContractStore, StoreContract, raises, together
 
 __all__ = ["BatchesContract"]
 
 MINUTE = timedelta(minutes=1)
-
-
-def _batch(clinic_id: UUID, **fields: Any) -> Batch:  # noqa: ANN401 - any field of the record
-    plain: dict[str, Any] = {
-        "id": uuid4(),
-        "clinic_id": clinic_id,
-        "ordered_by": None,
-        "case_manager_id": None,
-        "risk_level": None,
-        "screening_type": "batch",
-        "created_at": NOW,
-    }
-    return Batch(**plain | fields)
 
 
 def _people(store: ContractStore, clinic_id: UUID, *fields: dict[str, Any]) -> list[Patient]:
@@ -97,14 +84,14 @@ class BatchesContract(StoreContract):
         _people(store, store.clinic_b, {})
         wanted: list[tuple[dict[str, Any], int]] = [({}, 3), (own, 2), ({"risk_level": RiskLevel.HIGH}, 1)]
         for fields, expected in wanted:
-            added = _add(store, _batch(store.clinic_a, ordered_by=manager.id, **fields))
+            added = _add(store, a_batch(store.clinic_a, ordered_by=manager.id, **fields))
             assert added is not None
             assert (expected, BatchState.QUEUED) == (added.total, added.state)
             assert added == _get(store, added)
-        nobody = _add(store, _batch(store.clinic_a, risk_level=RiskLevel.LOW))
+        nobody = _add(store, a_batch(store.clinic_a, risk_level=RiskLevel.LOW))
         assert nobody is not None
         assert (nobody.total, nobody.state, nobody.ended_at) == (0, BatchState.DONE, NOW)
-        first = _batch(store.clinic_a)
+        first = a_batch(store.clinic_a)
         _add(store, first)
         _people(store, store.clinic_a, {})
         found = _get(store, first)
@@ -115,7 +102,7 @@ class BatchesContract(StoreContract):
         """Each time the next patients as they are then; nobody twice, and nobody has anybody before all are there."""
         store = self.store()
         people = _people(store, store.clinic_a, *[{}] * 5)
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         with store.open_unit(store.clinic_a) as unit:
             assert unit.batches.add(batch)
         assert batch == _get(store, batch)
@@ -138,7 +125,7 @@ class BatchesContract(StoreContract):
         """They take turns, and whoever comes too late changes nothing."""
         store = self.store()
         people = [one.id for one in _people(store, store.clinic_a, *[{}] * 7)]
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         with store.open_unit(store.clinic_a) as unit:
             unit.batches.add(batch)
         told = together(*[lambda: _cover(store, batch, 2)] * 5)
@@ -150,7 +137,7 @@ class BatchesContract(StoreContract):
         """What was covered stays counted."""
         store = self.store()
         _people(store, store.clinic_a, *[{}] * 3)
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         with store.open_unit(store.clinic_a) as unit:
             unit.batches.add(batch)
         _cover(store, batch, 2)
@@ -164,7 +151,7 @@ class BatchesContract(StoreContract):
         """Of several who add it at once one does."""
         store, day = self.store(), NOW.date()
         _people(store, store.clinic_a, {})
-        made = together(*[lambda: _add(store, _batch(store.clinic_a, day=day))] * 4)
+        made = together(*[lambda: _add(store, a_batch(store.clinic_a, day=day))] * 4)
         assert sum(isinstance(one, Batch) for one in made) == 1
         assert sum(one is None for one in made) == 3
         with store.open_unit(store.clinic_a) as unit:
@@ -185,8 +172,8 @@ class BatchesContract(StoreContract):
 
         assert last() is None
         (patient,) = _people(store, store.clinic_a, {})
-        first, second, third = (_batch(store.clinic_a, day=NOW.date() + number * day) for number in range(3))
-        for batch in (second, first, third, _batch(store.clinic_a)):
+        first, second, third = (a_batch(store.clinic_a, day=NOW.date() + number * day) for number in range(3))
+        for batch in (second, first, third, a_batch(store.clinic_a)):
             _add(store, batch)
         assert last() is None
         for batch, expected in ((first, first), (second, second)):
@@ -199,7 +186,7 @@ class BatchesContract(StoreContract):
             assert unit.batches.cancel(third.id, LATER, "by_request")
             unit.batches.settle(third.id, [Settled(patient_id=patient.id, reason="not_found")])
         with store.open_unit(store.clinic_a) as unit:
-            assert unit.batches.add(_batch(store.clinic_a, day=NOW.date() + 3 * day))
+            assert unit.batches.add(a_batch(store.clinic_a, day=NOW.date() + 3 * day))
         assert last() == second.id
         with store.open_unit(store.clinic_b) as unit:
             assert unit.batches.last_daily() is None
@@ -208,7 +195,7 @@ class BatchesContract(StoreContract):
         """Whoever comes second gets LostUpdate, and keeps nothing that was stored with it."""
         store = self.store()
         one, two, three = _people(store, store.clinic_a, {}, {}, {})
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         _add(store, batch)
         _claim(store, batch, uuid4())
         with store.open_unit(store.clinic_a) as unit:
@@ -246,7 +233,7 @@ class BatchesContract(StoreContract):
             unit.users.add(manager)
         own: dict[str, Any] = {"case_manager_id": manager.id}
         one, two, three, gone, well = people = _people(store, store.clinic_a, own, {}, own, {}, {})
-        batch, other = _batch(store.clinic_a), _batch(store.clinic_a)
+        batch, other = a_batch(store.clinic_a), a_batch(store.clinic_a)
         for each in (batch, other):
             _add(store, each)
             _claim(store, each, uuid4())
@@ -276,7 +263,7 @@ class BatchesContract(StoreContract):
         """By whoever got patients of it; a look that finds nobody says nothing."""
         store = self.store()
         _people(store, store.clinic_a, {}, {})
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
 
         def taken_at() -> Any:  # noqa: ANN401 - a moment or None
             found = _get(store, batch)
@@ -298,7 +285,7 @@ class BatchesContract(StoreContract):
         """However many ask at once; what one gives up another gets, and what was settled nobody."""
         store = self.store()
         people = [one.id for one in _people(store, store.clinic_a, *[{}] * 6)]
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         _add(store, batch)
         workers = [uuid4() for _ in range(4)]
         claims = together(*[partial(_claimed, store, batch, worker, limit=2) for worker in workers])
@@ -321,7 +308,7 @@ class BatchesContract(StoreContract):
         """Each time that a worker's time runs out counts; whoever was settled by then is none of them."""
         store = self.store()
         one, two, three, four = (person.id for person in _people(store, store.clinic_a, *[{}] * 4))
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         _add(store, batch)
         assert [one, two, three] == _claimed(store, batch, uuid4(), limit=3)
         with store.open_unit(store.clinic_a) as unit:
@@ -346,7 +333,7 @@ class BatchesContract(StoreContract):
         """The oldest first."""
         store = self.store()
         _people(store, store.clinic_a, {})
-        first, second = sorted((_batch(store.clinic_a), _batch(store.clinic_a)), key=lambda one: one.id)
+        first, second = sorted((a_batch(store.clinic_a), a_batch(store.clinic_a)), key=lambda one: one.id)
         for batch in (second, first):
             _add(store, batch)
         with store.open_unit(store.clinic_a) as unit:
@@ -364,7 +351,7 @@ class BatchesContract(StoreContract):
         """Nor can they be ended from there."""
         store = self.store()
         _people(store, store.clinic_a, {})
-        batch = _batch(store.clinic_a)
+        batch = a_batch(store.clinic_a)
         _add(store, batch)
         with store.open_unit(store.clinic_b) as unit:
             assert unit.batches.get(batch.id) is None

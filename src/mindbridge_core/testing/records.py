@@ -11,8 +11,20 @@ from mindbridge_core.access import Action, Role
 from mindbridge_core.audit import AuditEntry, Outcome
 from mindbridge_core.identity import RefreshToken, Session, User
 from mindbridge_core.patients import Patient, PatientStatus, RiskLevel
+from mindbridge_core.screening import Batch
 
-__all__ = ["LATER", "NOW", "SCRIPTS", "a_patient", "a_session", "a_token", "a_user", "an_entry", "full_patient"]
+__all__ = [
+    "LATER",
+    "NOW",
+    "SCRIPTS",
+    "a_batch",
+    "a_patient",
+    "a_session",
+    "a_token",
+    "a_user",
+    "an_entry",
+    "full_patient",
+]
 
 NOW: Final = datetime(2026, 3, 2, 9, 30, 15, 123456, tzinfo=UTC)
 LATER: Final = NOW + timedelta(minutes=5)
@@ -102,6 +114,20 @@ def a_token(session: Session) -> RefreshToken:
         token_hash=uuid4().bytes + uuid4().bytes,
         created_at=NOW,
     )
+
+
+def a_batch(clinic_id: UUID, **fields: Any) -> Batch:  # noqa: ANN401 - any field of the record
+    """Return a new batch of all the clinic's active patients, ordered by the command line."""
+    plain: dict[str, Any] = {
+        "id": uuid4(),
+        "clinic_id": clinic_id,
+        "ordered_by": None,
+        "case_manager_id": None,
+        "risk_level": None,
+        "screening_type": "batch",
+        "created_at": NOW,
+    }
+    return Batch(**plain | fields)
 
 
 def an_entry(clinic_id: UUID, **fields: Any) -> AuditEntry:  # noqa: ANN401 - any field of the record
