@@ -21,8 +21,7 @@ from mindbridge_cli.working import work
 from mindbridge_core import MindBridge, Operator, Role
 from mindbridge_core.errors import DependencyUnavailable
 from mindbridge_core.ids import PLATFORM_CLINIC_ID
-from mindbridge_core.patients import AlertFilter, AlertKind
-from mindbridge_core.patients.importing import ImportPlan
+from mindbridge_core.patients import AlertFilter, AlertKind, PatientDraft
 from mindbridge_core.screening import AsideFilter, Batch, BatchRequest, BatchState, JobLimits
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
@@ -42,9 +41,17 @@ def prepared(database: TestDatabase, key_ring: Path) -> tuple[Product, UUID]:
 
 
 def fill(core: MindBridge, clinic_id: UUID, patients: int) -> None:
-    rows = "\n".join(f"Jane Roe,{number % 7}" for number in range(patients))
-    text = f"name,crisis_calls_30days\n{rows}\n".encode()
-    core.import_patients(Operator(clinic_id=clinic_id), lambda: [text], ImportPlan())
+    """Store so many patients whom nobody has looked at, which those of a file would have been."""
+    at, new_id = core.ports.clock(), core.ports.new_id
+    with core.ports.open_unit(clinic_id) as unit:
+        unit.patients.add_many(
+            [
+                PatientDraft(name="Jane Roe", crisis_calls_30days=number % 7).patient(
+                    id=new_id(), clinic_id=clinic_id, case_manager_id=None, at=at
+                )
+                for number in range(patients)
+            ]
+        )
 
 
 def worker(served: dict[str, str], *options: str, script: str | None = None) -> subprocess.Popen[bytes]:
