@@ -26,13 +26,13 @@ class Server:
     log: Path
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], Any]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), json.load(answer)
 
     def post(self, path: str, body: object) -> tuple[int, dict[str, str], Any]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), json.load(answer)
@@ -44,7 +44,7 @@ class Server:
             return 0
 
     def raw(self, sent: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as connection:
             connection.sendall(sent)
             return b"".join(iter(lambda: connection.recv(65_536), b""))
 

@@ -110,7 +110,7 @@ class Follower:
 
 @contextmanager
 def following(house: House, token: str, **headers: str) -> Iterator[Follower]:
-    with closing(http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=120)) as connection:
         sent = {"Authorization": f"Bearer {token}"} | {name.replace("_", "-"): text for name, text in headers.items()}
         connection.request("GET", "/api/v1/alerts/stream", headers=sent)
         answer = connection.getresponse()
@@ -169,7 +169,7 @@ def entries(house: House, user: User) -> tuple[int, int]:
 
 def opened(house: House, token: str) -> int:
     """Ask for a stream and leave it; return the status."""
-    with closing(http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=120)) as connection:
         connection.request("GET", "/api/v1/alerts/stream", headers={"Authorization": f"Bearer {token}"})
         return connection.getresponse().status
 
@@ -213,12 +213,16 @@ def test_when_the_listening_connection_is_lost_another_comes_and_nothing_is_miss
         meanwhile = house.high(clinic)[0]
         assert meanwhile == follower.alert()["patient_id"]
         wait_until(lambda: 1 == len(house.listeners() - {before}))
-        times = []
-        for _ in range(3):
-            started = time.monotonic()
-            assert house.high(clinic)[0] == follower.alert()["patient_id"]
-            times.append(time.monotonic() - started)
-        assert min(times) < 2.5  # so it was woken: by itself it looks every five seconds
+        told_in(house, clinic, follower)
+        # So it was woken: by itself it would look again five seconds after it has told of one.
+        assert any(told_in(house, clinic, follower) < 2.5 for _ in range(10))
+
+
+def told_in(house: House, clinic: UUID, follower: Follower) -> float:
+    """Return how long it took until a new alert was told."""
+    started = time.monotonic()
+    assert house.high(clinic)[0] == follower.alert()["patient_id"]
+    return time.monotonic() - started
 
 
 @pytest.mark.parametrize("end", ["log out", "other role", "deactivated"])
@@ -240,7 +244,7 @@ def test_the_end_of_the_session_ends_the_stream(house: House, end: str) -> None:
 
 
 def sent(house: House, method: str, path: str, token: str, body: object = None) -> None:
-    with closing(http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=120)) as connection:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()

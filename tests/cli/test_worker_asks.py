@@ -18,6 +18,7 @@ from mindbridge_core import Operator, Role, SessionClaim
 from mindbridge_core.patients import RiskLevel
 from mindbridge_core.privacy import ConsentDraft, ConsentType
 from mindbridge_core.screening import Batch, BatchRequest, BatchState
+from tests.cli.demos import SECONDS
 from tests.cli.test_worker import fill, prepared, worker
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
@@ -61,7 +62,7 @@ class Ward:
         hurry = {"ai_budget_seconds": str(budget), "ai_timeout_seconds": str(budget)}
         process = worker(self.settings | hurry, "--once", "--lease", "60")
         try:
-            assert 0 == process.wait(ENDS_WITHIN)
+            assert 0 == process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             raise
