@@ -32,6 +32,7 @@ ENDS_WITHIN = 90.0
 LEVELS = """
 SELECT rules_level, risk_level, current_risk_level, ai_failure, count(*) FROM screenings
 JOIN patients ON patients.clinic_id = screenings.clinic_id AND patients.id = screenings.patient_id
+WHERE screening_type <> 'record'
 GROUP BY rules_level, risk_level, current_risk_level, ai_failure
 """
 

@@ -32,7 +32,7 @@ SELECT count(*), count(DISTINCT patient_id), count(*) FILTER (WHERE assessor = '
     count(DISTINCT patient_id) FILTER (WHERE assessor = 'anthropic'),
     count(*) FILTER (WHERE array_position(ARRAY['low', 'medium', 'high'], risk_level)
         < array_position(ARRAY['low', 'medium', 'high'], rules_level))
-FROM screenings
+FROM screenings WHERE screening_type <> 'record'
 """
 
 
