@@ -16,11 +16,12 @@ from werkzeug.test import TestResponse
 from mindbridge_cli import readiness
 from mindbridge_cli.compose import composed, web_application
 from mindbridge_cli.settings import Settings, load_settings
-from mindbridge_core import Role
+from mindbridge_core import Operator, Role
+from mindbridge_core.patients.importing import ImportPlan
 from mindbridge_core.screening import DailyStanding
 from tests.cli.conftest import Run
 from tests.cli.test_doctor import wrong
-from tests.cli.test_worker import fill, prepared, worker
+from tests.cli.test_worker import prepared, worker
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
@@ -67,7 +68,8 @@ class Clinic:
 @pytest.fixture
 def clinic(database: TestDatabase, key_ring: Path, served: dict[str, str], tmp_path: Path) -> Iterator[Clinic]:
     product, clinic_id = prepared(database, key_ring)
-    fill(product.core, clinic_id, 12)
+    text = "name,crisis_calls_30days\n" + "Jane Roe,0\n" * 12
+    product.core.import_patients(Operator(clinic_id=clinic_id), lambda: [text.encode()], ImportPlan())
     opened_long_ago(database, clinic_id)
     yield Clinic(product=product, id=clinic_id, served=served, config=tmp_path / "settings.toml")
     product.database.close()
