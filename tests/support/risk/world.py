@@ -136,7 +136,7 @@ class World:
         core = MindBridge.build(ports)
         self.core = attrs.evolve(core, order_batch=attrs.evolve(core.order_batch, at_once=1))
         self.core.prepare_platform()
-        self.clinic = self.core.open_clinic(ClinicDraft(organization="Oakwood", name="North"))
+        self.clinic = self.core.open_clinic(ClinicDraft(organization="Oakwood", name=f"North {next(_numbers)}"))
         self.admins, self.managers = ([self._staff(role) for _ in range(2)] for role in (Role.ADMIN, Role.CASE_MANAGER))
         self.officer = self._staff(Role.COMPLIANCE_OFFICER)
 
