@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -30,6 +32,7 @@ from mindbridge_core.screening import (
     screen_by_rules,
     snapshot_of,
 )
+from mindbridge_core.screening.snapshot import worst_anywhere
 from tests.core.records import PATIENT, days_ago, record, snapshots
 
 LOW, MEDIUM, HIGH = RiskLevel
@@ -286,6 +289,12 @@ def test_a_person_is_in_care_since_the_admission_or_since_the_record_was_begun(
     snapshot = snapshot_of(a_patient(admitted_at=admitted_at), datetime(2026, 3, 2, 12, tzinfo=UTC), UTC)
     assert snapshot.in_care_since is not None
     assert expected == snapshot.in_care_since.isoformat()
+
+
+@pytest.mark.parametrize("read", [partial(snapshot_of, zone=ZoneInfo("America/New_York")), worst_anywhere])
+def test_an_admission_that_would_lie_before_the_calendar_is_its_first_day(read: Callable[..., RecordSnapshot]) -> None:
+    patient = a_patient(admitted_at=datetime.min.replace(tzinfo=UTC))
+    assert date.min == read(patient, datetime(2026, 3, 2, 12, tzinfo=UTC)).in_care_since
 
 
 def test_rule_sets_are_found_by_version_and_hold_each_rule_once() -> None:

@@ -37,12 +37,12 @@ class RecordSnapshot:
 def snapshot_of(patient: Patient, now: datetime, zone: tzinfo) -> RecordSnapshot:
     """Return the record as of `now`, by the calendar of the clinic's time zone."""
     return RecordSnapshot(
-        as_of=now.astimezone(zone).date(),
+        as_of=_day(now, zone),
         medication_adherence=patient.medication_adherence,
         appointments_missed=patient.appointments_missed,
         crisis_calls_30days=patient.crisis_calls_30days,
         last_appointment=patient.last_appointment,
-        in_care_since=_begun(patient, now).astimezone(zone).date(),
+        in_care_since=_day(_begun(patient, now), zone),
         current_risk_level=patient.current_risk_level,
         manually_escalated=patient.manually_escalated,
     )
@@ -56,11 +56,19 @@ def worst_anywhere(patient: Patient, now: datetime) -> RecordSnapshot:
     last = patient.last_appointment
     return attrs.evolve(
         snapshot_of(patient, now, _FIRST),
-        last_appointment=last if last is None or last <= now.astimezone(_LAST).date() else None,
-        in_care_since=_begun(patient, now).astimezone(_LAST).date(),
+        last_appointment=last if last is None or last <= _day(now, _LAST) else None,
+        in_care_since=_day(_begun(patient, now), _LAST),
     )
 
 
 def _begun(patient: Patient, now: datetime) -> datetime:
     admitted = patient.admitted_at
     return admitted if admitted is not None and admitted <= now else patient.created_at
+
+
+def _day(moment: datetime, zone: tzinfo) -> date:
+    """Return the day of the moment there; the calendar's first, where it would lie before that."""
+    try:
+        return moment.astimezone(zone).date()
+    except OverflowError:
+        return date.min
