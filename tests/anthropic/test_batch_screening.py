@@ -16,6 +16,7 @@ import pytest
 from mindbridge_anthropic import AnthropicBatches, AnthropicSettings
 from mindbridge_core import MindBridge, Operator, Role, SessionClaim
 from mindbridge_core.patients import PatientDraft, RiskLevel
+from mindbridge_core.patients.at_once import NOTHING
 from mindbridge_core.privacy import ConsentDraft, ConsentType
 from mindbridge_core.screening import (
     CURRENT_PROMPT,
@@ -92,7 +93,8 @@ def clinic(product: Product) -> Iterator[Clinic]:
                 "last_appointment": datetime.now(UTC).date() - timedelta(days=2),  # past in every zone
                 "crisis_calls_30days": calls,
             }
-            patient = core.admit_patient(claim, PatientDraft(**typed | figures))
+            admit = attrs.evolve(core.admit_patient, at_once=lambda *_: NOTHING)  # nobody is screened before the batch
+            patient = admit(claim, PatientDraft(**typed | figures))
             consent = ConsentDraft(consent_type=ConsentType.AI_ANALYSIS, consent_form_version="1")
             core.record_consent(claim, patient.id, consent)
             made.patients[calls] = patient.id

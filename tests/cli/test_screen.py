@@ -33,7 +33,7 @@ def test_the_sample_clinic_is_screened_and_told_in_json_and_in_words(run: Run, s
         "clinic_id": seeded["clinic_id"],
         "screened": 10,
         "levels": {"high": 3, "medium": 1, "low": 6},
-        "raised": 10,
+        "raised": 7,  # three were screened as they came
         "outreach": 10,
         "overdue": 0,
         "set_aside": 0,

@@ -21,7 +21,6 @@ import pytest
 from mindbridge_core import Operator, Role
 from mindbridge_core.identity import User
 from mindbridge_core.patients import Alert, AlertKind, PatientDraft
-from mindbridge_core.screening import ScreeningRequest
 from mindbridge_postgres import PoolSettings
 from mindbridge_security import KeyRing
 from tests.cli.demos import SECONDS, wait_until
@@ -48,12 +47,13 @@ class House:
         return str(pair["access_token"])
 
     def high(self, clinic_id: UUID, manager: User | None = None) -> tuple[str, str]:
-        """Have a screening find a new high; return patient and screening."""
+        """Take a patient in whom the rules find high; return patient and screening."""
         by = Operator(clinic_id=clinic_id)
         draft = PatientDraft(name=CANARY, crisis_calls_30days=6, case_manager_id=manager.id if manager else None)
         patient = self.product.core.admit_patient(by, draft)
-        screening = self.product.core.screen_patient(by, ScreeningRequest(patient_id=patient.id))
-        return str(patient.id), str(screening.id)
+        with psycopg.connect(self.database.superuser_url) as superuser:
+            ((screening_id,),) = superuser.execute("SELECT id FROM screenings WHERE patient_id = %s", (patient.id,))
+        return str(patient.id), str(screening_id)
 
     def listeners(self) -> set[int]:
         """Return the backends that listen."""

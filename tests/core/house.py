@@ -130,8 +130,16 @@ class House:
         return self.core.ports.access_tokens.read(pair.access_token, self.clock(), ORIGIN)
 
     def patient(self, clinic_id: UUID, manager: User | None = None, **fields: Anything) -> UUID:
-        draft = PatientDraft(name="Jane Roe", case_manager_id=None if manager is None else manager.id, **fields)
-        return self.core.admit_patient(Operator(clinic_id=clinic_id), draft).id
+        """Take somebody into care; without a level, as somebody whom no version has looked at yet."""
+        draft, new_id = PatientDraft(name="Jane Roe", **fields), self.core.ports.new_id()
+        manager_id = None if manager is None else manager.id
+        if draft.current_risk_level is not None:
+            draft = attrs.evolve(draft, case_manager_id=manager_id)
+            return self.core.admit_patient(Operator(clinic_id=clinic_id), draft).id
+        with self.store.open_unit(clinic_id) as unit:
+            at = self.clock()
+            unit.patients.add(draft.patient(id=new_id, clinic_id=clinic_id, case_manager_id=manager_id, at=at))
+        return new_id
 
     def entries(self) -> list[AuditEntry]:
         """All clinics' entries, in the order of their ids, which is the order in which they were made."""

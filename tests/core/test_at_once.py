@@ -116,6 +116,27 @@ def test_no_level_that_is_given_hides_what_the_rules_say(sent: RiskLevel) -> Non
     assert "screening_id" in here.entries(Action.PATIENT_CREATE)[-1].changed_values
 
 
+def test_a_new_patient_without_a_level_is_screened_where_the_rules_say_high_and_else_has_none() -> None:
+    here = ward()
+    core, admit = here.house.core, here.house.core.admit_patient
+    once = IdempotencyKey("key-1", b"f" * 32)
+    draft = PatientDraft(name="Bea", crisis_calls_30days=5)
+    bea = admit(here.manager, draft, once=once)
+    assert (HIGH, bea) == (bea.current_risk_level, core.view_patient(here.manager, bea.id))
+    (screening,) = core.list_screenings(here.manager, bea.id).items
+    assert (HIGH, None, "record", 1) == (
+        screening.risk_level,
+        screening.performed_by,
+        screening.screening_type,
+        alerted(here),
+    )
+    assert bea == admit(here.manager, draft, once=once)
+    assert 1 == alerted(here)
+    for fields in ({}, {"crisis_calls_30days": 4}, {"crisis_calls_30days": 5, "status": PatientStatus.INACTIVE}):
+        draft = PatientDraft(name="Cem", medication_adherence=Decimal(95), **fields)
+        assert admit(here.manager, draft).current_risk_level is None
+
+
 def test_who_comes_back_into_care_is_looked_at() -> None:
     here = ward(crisis_calls_30days=5, status=PatientStatus.INACTIVE)
     here.change(status=PatientStatus.ACTIVE)

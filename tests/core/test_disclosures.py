@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import attrs
 import pytest
 
-from mindbridge_core import Action, Actor, Role
+from mindbridge_core import Action, Actor, Operator, Role
 from mindbridge_core.audit import Outcome
 from mindbridge_core.errors import ConsentRequired, DamagedRecord, InvalidInput, NotFound
-from mindbridge_core.patients import PatientChanges, PatientFilter
+from mindbridge_core.patients import PatientChanges, PatientDraft, PatientFilter
 from mindbridge_core.privacy import (
     AccessQuery,
     ConsentDraft,
@@ -193,17 +193,17 @@ def test_the_access_report_tells_who_what_when_and_how_it_ended(place: Place) ->
 
 def test_the_access_report_covers_ninety_days_unless_told_and_shows_its_pages(place: Place) -> None:
     house = place.town.house
-    house.core.view_patient(place.admin, place.patient_id)
+    operator = Operator(clinic_id=place.admin.clinic_id)
+    patient_id = house.core.admit_patient(operator, PatientDraft(name="Jane Roe")).id
+    house.core.view_patient(place.admin, patient_id)
     house.clock.forward(seconds=1)
-    first = house.core.report_access(place.admin, place.patient_id, AccessQuery(limit=1))
+    first = house.core.report_access(place.admin, patient_id, AccessQuery(limit=1))
     assert (first.until - first.since, len(first.page.items)) == (timedelta(days=90), 1)
     assert first.page.items[0].user_name is None  # admitted by the operator
-    second = house.core.report_access(
-        place.admin, place.patient_id, AccessQuery(until=first.until, after=first.page.after)
-    )
+    second = house.core.report_access(place.admin, patient_id, AccessQuery(until=first.until, after=first.page.after))
     assert first.page.items[0] not in second.page.items
     house.clock.forward(days=91)
-    later = house.core.report_access(place.admin, place.patient_id, AccessQuery())
+    later = house.core.report_access(place.admin, patient_id, AccessQuery())
     assert later.page.items == ()
 
 

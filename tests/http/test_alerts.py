@@ -12,7 +12,7 @@ from tests.http.world import Staff, World, refused
 
 def test_a_new_high_is_listed_and_acknowledged(world: World, admin: Staff) -> None:
     patient = admin.admit(crisis_calls_30days=6)
-    screening = admin.send("POST", "/screenings", json={"patient_id": patient["id"]}).get_json()
+    (screening,) = admin.send("GET", f"/patients/{patient['id']}/history").get_json()["data"]
     shown = admin.send("GET", "/alerts?unacknowledged=true&limit=1").get_json()
     (alert,) = shown["data"]
     assert shown["pagination"] == {"next_cursor": None, "has_more": False}

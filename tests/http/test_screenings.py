@@ -50,7 +50,9 @@ def test_a_patient_is_screened_and_the_level_is_the_patients(admin: Staff) -> No
     assert admin.send("GET", f"/patients/{made['id']}").get_json()["current_risk_level"] == "high"
     assert admin.send("GET", f"/screenings/{shown['id']}").get_json() == shown
     history = admin.send("GET", f"/patients/{made['id']}/history").get_json()
-    assert {"data": [shown], "pagination": {"next_cursor": None, "has_more": False}} == history
+    assert ({"next_cursor": None, "has_more": False}, shown) == (history["pagination"], history["data"][0])
+    (first,) = history["data"][1:]
+    assert ("record", None) == (first["screening_type"], first["performed_by"])
 
 
 def test_the_same_key_screens_once(admin: Staff) -> None:
@@ -91,8 +93,7 @@ def test_two_clinicians_lower_a_high(world: World, admin: Staff) -> None:
 
 def test_a_confirmed_screening_leaves_the_queue(world: World) -> None:
     maria, reader = world.session(Role.CASE_MANAGER), world.session(Role.READONLY)
-    made = maria.admit(**AT_RISK)
-    shown = screen(maria, made["id"])
+    shown = screen(maria, maria.admit(**WELL)["id"])
     path = "/screenings?review_status=pending_review"
     assert [shown["id"]] == [one["id"] for one in reader.send("GET", path).get_json()["data"]]
     assert [] == world.session(Role.CASE_MANAGER).send("GET", path).get_json()["data"]
@@ -159,9 +160,8 @@ def test_a_model_changes_no_level_below_the_rules_and_its_failure_is_no_error(sa
 
 def test_the_dashboard_shows_a_clinic_or_a_caseload_at_a_glance(world: World, admin: Staff) -> None:
     maria = world.session(Role.CASE_MANAGER)
-    made = maria.admit(**AT_RISK)
+    made = maria.admit(**AT_RISK)  # is screened as they come
     admin.admit(**WELL)
-    screen(maria, made["id"])
     shown = admin.send("GET", "/screenings/dashboard").get_json()
     assert {"high": 1, "medium": 0, "low": 0, "unscreened": 1} == shown["levels"]
     assert {"active": 2, "screened": 1} == shown["coverage"]

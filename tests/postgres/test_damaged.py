@@ -23,7 +23,6 @@ def test_a_damaged_screening_keeps_no_overdue_review_from_being_told_and_a_damag
     clinic_id = product.clinic()
     operator, core = Operator(clinic_id=clinic_id), product.core
     ids = [core.admit_patient(operator, PatientDraft(name="Jane Roe", crisis_calls_30days=6)).id for _ in range(3)]
-    core.screen_caseload(operator)
     admin = product.session(product.staff(clinic_id, Role.ADMIN))
     with psycopg.connect(database.superuser_url) as superuser:
         superuser.execute("UPDATE screenings SET screened_at = screened_at - %s", (timedelta(hours=25),))

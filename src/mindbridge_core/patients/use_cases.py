@@ -59,7 +59,8 @@ def _set_fields(patient: Patient) -> dict[str, object]:
 class AdmitPatient:
     """Take a person into care at the caller's own clinic. A case manager's new patient joins their own caseload.
 
-    Who comes with a level below the rules' is screened at once: none that is given hides what they say.
+    Who is `high` by the rules is screened at once, and who comes with a level below theirs: none that is given hides
+    what they say. Anybody else without a level waits for the first screening.
     """
 
     work: Work[PatientUnit]
@@ -80,7 +81,7 @@ class AdmitPatient:
             patient = self._patient(desk, draft, patient_id, now)
             desk.unit.patients.add(patient)
             raise_given(desk, self.new_id, [patient.id] if at_high(patient) else [], now)
-            followed = NOTHING if patient.current_risk_level is None else self.at_once(desk, patient)
+            followed = self.at_once(desk, patient)
             noted = {**_set_fields(patient), **followed.changes}
             desk.changes(noted, plain=AUDITABLE_FIELDS | followed.changes.keys())
             if followed.changes:

@@ -28,7 +28,6 @@ class Known:
     ledger: Ledger
     due: int = -1
     consents: bool = False
-    seen: bool = False
     screenings: list[UUID] = attrs.field(factory=list)
     """All, the oldest first."""
 
@@ -62,7 +61,6 @@ class Lookout:
     spoken: list[UUID] = attrs.field(factory=list)
     """The screenings that were reviewed in this step."""
     time_passed: bool = False
-    imported: bool = False
     set_aside: int | None = None
     """After the day's batch: how many it could not screen."""
     unscreened: list[Patient] = attrs.field(factory=list)
@@ -88,7 +86,7 @@ class Lookout:
             self._compare(manager, own)
         self._look_at_batches()
         self._look_at_who_was_set_aside()
-        self.spoken, self.time_passed, self.set_aside, self.imported = [], False, None, False
+        self.spoken, self.time_passed, self.set_aside = [], False, None
 
     def _list(self, by: Actor, **only: Any) -> list[Patient]:
         return list(self.world.core.list_patients(by, PatientFilter(limit=200, **only)).items)
@@ -123,7 +121,7 @@ class Lookout:
         if facts.active:
             self.unscreened += [] if new else [patient]
             assert level >= before.due, f"{patient.current_risk_level} is shown, the rules say {before.due}"
-        after = attrs.evolve(before, patient=patient, facts=facts, seen=True)
+        after = attrs.evolve(before, patient=patient, facts=facts)
         if after.urgent and not before.urgent:
             assert patient.id in alerted[self.world.admins[0].user_id], "nobody was told of a new high"
             assert patient.case_manager_id is None or patient.id in alerted[patient.case_manager_id]
@@ -132,7 +130,7 @@ class Lookout:
     def _at_once(self, patient: Patient, before: Known, found: int) -> bool:
         """Whether the product promises to look at this change of the record at once."""
         if patient.current_risk_level is None:
-            return found == HIGH and (before.seen or self.imported)
+            return found == HIGH
         return not self._judged(patient, before)
 
     def _judged(self, patient: Patient, before: Known) -> bool:

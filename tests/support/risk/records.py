@@ -108,7 +108,6 @@ class Records(RuleBasedStateMachine):
             lines.append("Nobody" + ",never" * (len(columns) - 1))
         plan = ImportPlan(mode=ImportMode.PARTIAL if partial_ else ImportMode.ALL_OR_NOTHING, dry_run=dry_run)
         data = "\n".join(lines).encode()
-        self.eyes.imported = True
         report = self.world.attempt(self.world.core.import_patients, self.by(0), lambda: [data], plan)
         if report is not None:
             kept = not dry_run and (partial_ or not bad)
