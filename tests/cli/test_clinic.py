@@ -42,6 +42,10 @@ def test_a_clinics_clock_is_shown_changed_and_left_to_the_installation_again(
         (("--timezone", "Mars/Olympus"), "--timezone is not an IANA time zone"),
         (("--screening-time", "25:00"), "--screening-time must be an hour of the day, HH:MM"),
         (("--timezone", "default"), "--timezone is not an IANA time zone"),
+        (
+            ("--timezone", "localtime", "--screening-time", "never"),
+            "--timezone is not an IANA time zone; --screening-time must be an hour of the day, HH:MM",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_opened(sent: tuple[str, ...], says: str, run: Run) -> None:

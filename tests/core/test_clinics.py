@@ -100,6 +100,7 @@ def test_a_change_of_what_was_changed_meanwhile_is_refused(house: House, admin: 
         ({"screening_time": "24:00"}, ["/screening_time"]),
         ({"screening_time": "6:00"}, ["/screening_time"]),
         ({"screening_time": "never"}, ["/screening_time"]),
+        ({"timezone": "localtime", "screening_time": "never"}, ["/timezone", "/screening_time"]),
     ],
 )
 def test_a_zone_that_there_is_not_and_an_hour_that_is_none_are_refused(

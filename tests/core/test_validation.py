@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mindbridge_core import Role
 from mindbridge_core.errors import Finding, InvalidInput
-from mindbridge_core.identity import ClinicDraft, Credentials, RefreshRequest, StaffDraft, valid_npi
+from mindbridge_core.identity import ClinicChanges, ClinicDraft, Credentials, RefreshRequest, StaffDraft, valid_npi
 from mindbridge_core.identity.inputs import Email
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientStatus, RiskLevel
 from mindbridge_core.validation import UNSET, Number, Pattern, Text, checked, given, parse, ruled
@@ -105,6 +105,9 @@ def test_no_finding_repeats_what_was_sent() -> None:
     assert refused.value.__cause__ is None
 
 
+NO_ZONES: Final = ("localtime", "posixrules", "posix/UTC", "right/UTC")
+"""What systems keep beside the zones: the database knows none of these, and the first is another on each machine."""
+
 WRONG: Final[list[tuple[type[attrs.AttrsInstance], str, object, str]]] = [
     (PatientDraft, "appointments_missed", "5", "invalid_type"),
     (PatientDraft, "appointments_missed", True, "invalid_type"),
@@ -147,9 +150,11 @@ WRONG: Final[list[tuple[type[attrs.AttrsInstance], str, object, str]]] = [
     (ClinicDraft, "timezone", "Mars/Olympus", "unknown_timezone"),
     (ClinicDraft, "timezone", "America", "unknown_timezone"),
     (ClinicDraft, "timezone", "../etc/passwd", "unknown_timezone"),
+    *((ClinicChanges, "timezone", zone, "unknown_timezone") for zone in NO_ZONES),
 ]
 
 NEEDED: Final[dict[type[attrs.AttrsInstance], dict[str, object]]] = {
+    ClinicChanges: {},
     ClinicDraft: {"organization": "Oakwood", "name": "North"},
     PatientChanges: {},
     PatientDraft: {"name": "Jane Roe"},
@@ -162,6 +167,20 @@ def test_a_wrong_value_is_found_where_it_stands(
     cls: type[attrs.AttrsInstance], name: str, value: object, code: str
 ) -> None:
     assert findings(cls, NEEDED[cls] | {name: value}) == [(f"/{name}", code)]
+
+
+def test_all_that_is_wrong_with_a_clinic_is_found_at_once() -> None:
+    sent: dict[str, object] = {"timezone": "Mars/Olympus", "screening_time": "25:00"}
+    assert findings(ClinicChanges, sent) == [
+        ("/timezone", "unknown_timezone"),
+        ("/screening_time", "invalid_format"),
+    ]
+    assert findings(ClinicDraft, {"organization": "", "npi_number": "1234567890", "timezone": "Mars/Olympus"}) == [
+        ("/organization", "invalid_length"),
+        ("/name", "required"),
+        ("/npi_number", "invalid_check_digit"),
+        ("/timezone", "unknown_timezone"),
+    ]
 
 
 def test_right_values_are_read_as_what_they_say() -> None:

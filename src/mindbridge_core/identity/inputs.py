@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 
 from mindbridge_core.access import Role
-from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.identity.entities import normalize_email
-from mindbridge_core.validation import UNSET, Pattern, Text, Unset, checked, ruled
+from mindbridge_core.validation import UNSET, BrokenRuleError, Pattern, Text, Unset, checked, ruled
 
 __all__ = [
+    "ClinicChanges",
     "ClinicDraft",
     "Credentials",
     "PasswordChange",
@@ -48,9 +48,11 @@ EMAIL: Final = Email()
 NAME: Final = Text(least=1, most=255)
 NEW_PASSWORD: Final = Text(least=1, most=1024, verbatim=True)
 NPI_PREFIX: Final = "80840"
-TIMEZONE: Final = Text(least=1, most=64)
 HOUR: Final = Pattern(regex=r"([01][0-9]|2[0-3]):[0-5][0-9]", form="an hour of the day, HH:MM", most=5)
-_UNKNOWN_TIMEZONE: Final = Finding("/timezone", "unknown_timezone", "is not an IANA time zone")
+_TEN_DIGITS: Final = Pattern(regex=r"[0-9]{10}", form="ten digits", most=10)
+_ZONE_NAME: Final = Text(least=1, most=64)
+_NO_ZONES: Final = ("localtime", "posixrules", "posix/", "right/")
+"""What systems keep beside the zones: no database knows them, and the first two differ from machine to machine."""
 
 
 def valid_npi(number: str) -> bool:
@@ -62,11 +64,47 @@ def valid_npi(number: str) -> bool:
 
 def known_timezone(name: str) -> bool:
     """Whether the IANA time zone database has a zone of this name."""
+    if name.startswith(_NO_ZONES):
+        return False
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # the last for a name that is a folder of zones
         return False
     return True
+
+
+@attrs.frozen
+class Npi:
+    """A provider's number with its check digit."""
+
+    def clean(self, value: object) -> object:
+        """Return the number."""
+        number = _TEN_DIGITS.clean(value)
+        if isinstance(number, str) and not valid_npi(number):
+            code = "invalid_check_digit"
+            raise BrokenRuleError(code, "does not end in its check digit")
+        return number
+
+    def schema(self) -> dict[str, object]:
+        """Say the pattern."""
+        return _TEN_DIGITS.schema()
+
+
+@attrs.frozen
+class Zone:
+    """The name of a time zone by which clinics and their database can count days."""
+
+    def clean(self, value: object) -> object:
+        """Return the name."""
+        name = _ZONE_NAME.clean(value)
+        if isinstance(name, str) and not known_timezone(name):
+            code = "unknown_timezone"
+            raise BrokenRuleError(code, "is not an IANA time zone")
+        return name
+
+    def schema(self) -> dict[str, object]:
+        """Say the lengths."""
+        return _ZONE_NAME.schema()
 
 
 @attrs.frozen(kw_only=True)
@@ -149,21 +187,10 @@ class ClinicDraft:
     name: str = attrs.field(metadata=ruled(NAME))
     address: str | None = attrs.field(default=None, repr=False, metadata=ruled(Text(least=1, most=500)))
     phone: str | None = attrs.field(default=None, metadata=ruled(Text(least=1, most=20)))
-    npi_number: str | None = attrs.field(
-        default=None, metadata=ruled(Pattern(regex=r"[0-9]{10}", form="ten digits", most=10))
-    )
-    timezone: str = attrs.field(default="America/New_York", metadata=ruled(TIMEZONE))
+    npi_number: str | None = attrs.field(default=None, metadata=ruled(Npi()))
+    timezone: str = attrs.field(default="America/New_York", metadata=ruled(Zone()))
 
-    def __attrs_post_init__(self) -> None:
-        """Hold all fields to their rules."""
-        checked(self)
-        findings = []
-        if self.npi_number is not None and not valid_npi(self.npi_number):
-            findings.append(Finding("/npi_number", "invalid_check_digit", "does not end in its check digit"))
-        if not known_timezone(self.timezone):
-            findings.append(_UNKNOWN_TIMEZONE)
-        if findings:
-            raise InvalidInput(findings)
+    __attrs_post_init__ = checked
 
 
 @attrs.frozen(kw_only=True)
@@ -173,11 +200,7 @@ class ClinicChanges:
     A `screening_time` of null leaves it to the installation.
     """
 
-    timezone: str | Unset = attrs.field(default=UNSET, metadata=ruled(TIMEZONE))
+    timezone: str | Unset = attrs.field(default=UNSET, metadata=ruled(Zone()))
     screening_time: str | Unset | None = attrs.field(default=UNSET, metadata=ruled(HOUR))
 
-    def __attrs_post_init__(self) -> None:
-        """Hold both to their rules."""
-        checked(self)
-        if not isinstance(self.timezone, Unset) and not known_timezone(self.timezone):
-            raise InvalidInput([_UNKNOWN_TIMEZONE])
+    __attrs_post_init__ = checked
