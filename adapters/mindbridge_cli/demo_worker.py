@@ -8,10 +8,10 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 from typing import Final, NoReturn
 
 from mindbridge_cli.compose import compose
+from mindbridge_cli.ending import end_asked
 from mindbridge_cli.settings import Settings
 from mindbridge_cli.worker import die_with_parent
 from mindbridge_cli.working import work
@@ -48,9 +48,7 @@ def _work(settings: Settings, ring: KeyRing, listener: socket.socket, parent: in
     status = 1
     try:
         die_with_parent(parent)
-        stop = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        stop = end_asked()
         listener.close()
         product = compose(settings, ring)
         work(product.core, stop, limits=JobLimits(), pause=PAUSE)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import time
-from threading import Event
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from mindbridge_core import MindBridge, Operator
@@ -26,8 +25,18 @@ SWEEP_SECONDS: Final = 3600.0
 _log: Final = logging.getLogger("mindbridge.worker")
 
 
+class Stop(Protocol):
+    """What tells a worker to end: a `threading.Event`, or where a signal sets it an `Ending`."""
+
+    def is_set(self) -> bool:
+        """Whether it is told to."""
+
+    def wait(self, timeout: float, /) -> bool:
+        """Wait until it is, at most for so many seconds."""
+
+
 def work(
-    core: MindBridge, stop: Event, *, limits: JobLimits, pause: float, once: bool = False, daily: time | None = None
+    core: MindBridge, stop: Stop, *, limits: JobLimits, pause: float, once: bool = False, daily: time | None = None
 ) -> None:
     """Run batches until `stop` is set, or with `once` until there is none; what it had begun is left to others.
 

@@ -66,9 +66,13 @@ class Stream:
         self._woken.set()
 
     def end(self) -> None:
-        """Have it end now."""
-        self.ended = True
-        self._woken.set()
+        """Have it end now.
+
+        Once: a second signal may come while the first is within, and would wait for the lock that this holds.
+        """
+        if not self.ended:
+            self.ended = True
+            self._woken.set()
 
     def rest(self, seconds: float) -> None:
         """Wait until it is woken, or for so long. Who wakes it while it looks has it look again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -225,6 +226,23 @@ def test_a_signal_that_interrupts_another_does_not_wait_for_it() -> None:
     with streams.open(Interrupting(int=1)) as stream, suppress(Refusal), streams.open(Interrupting(int=2)):
         pass
     assert stream.ended
+
+
+def test_a_signal_that_interrupts_the_waking_of_a_stream_does_not_wake_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To wake a stream takes a lock, which whoever was interrupted may be holding."""
+    streams, woken = Streams(1), list[int]()
+
+    def interrupted(event: Event) -> None:
+        woken.append(id(event))
+        assert 1 == len(woken)
+        streams.close()
+
+    with streams.open(UUID(int=1)) as stream, monkeypatch.context() as patch:
+        patch.setattr(Event, "set", interrupted)
+        streams.close()
+    assert (True, 1) == (stream.ended, len(woken))
 
 
 def test_a_database_that_is_away_for_a_while_ends_no_stream(

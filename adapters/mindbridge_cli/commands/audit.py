@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import IO, overload
 from uuid import UUID
 
@@ -271,6 +270,7 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
     Of each lane every entry arrives, in order, at least once. One process feeds a sink at a time; a second one with
     --follow stands by. Without --follow: send what waits now, and fail when a sink does not take it.
     """
+    from mindbridge_cli.ending import end_asked
     from mindbridge_cli.feeding import feed_once, follow, sinks_of
     from mindbridge_cli.logs import configure_logs
 
@@ -278,7 +278,7 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
         raise click.UsageError("--follow has no result to print as JSON")
     settings = settings_of(ctx)
     sinks = sinks_of(settings)
-    asked = _end_asked() if follow_ else None
+    asked = end_asked() if follow_ else None
     with composed(settings) as product:
         if asked is not None:
             configure_logs(settings.log_level)
@@ -293,16 +293,6 @@ def ship(ctx: click.Context, *, follow_: bool, json_: bool) -> None:
             click.echo(f"{one.sink}: {one.wrong}", err=True)
     if any(one.wrong for one in fed):
         ctx.exit(ExitCode.FAILED)
-
-
-def _end_asked() -> Event:
-    """Return what SIGTERM and SIGINT set from now on; asked before anything is begun, so that nothing is cut off."""
-    import signal
-
-    asked = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    return asked
 
 
 @overload

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import signal
 from datetime import time, timedelta
-from threading import Event
 
 import click
 
 from mindbridge_anthropic import AnthropicAssessor
 from mindbridge_cli.compose import composed
+from mindbridge_cli.ending import end_asked
 from mindbridge_cli.logs import configure_logs
 from mindbridge_cli.program import settings_of
 from mindbridge_cli.working import work
@@ -55,9 +54,7 @@ def command(ctx: click.Context, *, once: bool, poll: float, lease: float, chunk:
     """
     settings = settings_of(ctx)
     configure_logs(settings.log_level)
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = end_asked()
     limits = JobLimits(
         lease=timedelta(seconds=lease),
         lease_asking=timedelta(seconds=LEASES_PER_BUDGET * settings.ai_budget_seconds),
