@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Final
 
@@ -101,14 +102,20 @@ def lag_watches(core: MindBridge, settings: Settings) -> Mapping[str, Callable[[
 def daily_watch(core: MindBridge) -> Mapping[str, Callable[[], str | None]]:
     """Return what `/api/ready` tells of the clinics' daily screenings: one lags, or none does; never which.
 
-    Looked at once a minute at most, for it takes a look at each clinic.
+    Looked at once a minute at most, by one thread, for it takes a look at each clinic; to who asks meanwhile it tells
+    what was found before.
     """
     found: list[tuple[float, str | None]] = []
+    looking = Lock()
 
     def watch() -> str | None:
-        if not found or monotonic() >= found[0][0]:
-            late = any(True for _ in late_clinics(core))
-            found[:] = [(monotonic() + LOOK_SECONDS, "a clinic's daily screening is late" if late else None)]
+        if looking.acquire(blocking=not found):
+            try:
+                if not found or monotonic() >= found[0][0]:
+                    late = any(True for _ in late_clinics(core))
+                    found[:] = [(monotonic() + LOOK_SECONDS, "a clinic's daily screening is late" if late else None)]
+            finally:
+                looking.release()
         return found[0][1]
 
     return {"daily_screening": watch}

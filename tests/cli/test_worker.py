@@ -142,12 +142,13 @@ def test_a_worker_ends_when_nothing_is_left(
     product.database.close()
 
 
-def noon_here(database: TestDatabase) -> None:
-    """Move the clinics to where it is about noon, so that no midnight comes between."""
+def noon_here(database: TestDatabase) -> str:
+    """Move the clinics to where it is about noon, so that no midnight comes between; return their zone."""
     east = 12 - datetime.now(UTC).hour
     zone = f"Etc/GMT{-east:+d}" if east else "Etc/GMT"  # whose signs are turned round
     with psycopg.connect(database.superuser_url) as superuser:
         superuser.execute("UPDATE clinics SET timezone = %s", (zone,))
+    return zone
 
 
 def test_a_clinics_day_is_screened_once_however_many_workers_look(
