@@ -80,7 +80,7 @@ def run_demo(port: int, data_dir: Path | None, say: Callable[[Announcement], Non
             workers=2,
             pool_max=4,
             graceful_timeout_seconds=3,
-            screening_time="never",  # its worker runs what is ordered, and orders nothing itself
+            screening_time="never",  # its worker orders for a clinic that was given a time of its own, and for no other
             notify="console",  # all that is sent is read here
             throttle_per_address=DEMO_TRIES,  # all that is tried out comes from one address
             throttle_per_email=DEMO_TRIES,

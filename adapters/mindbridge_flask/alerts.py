@@ -19,7 +19,7 @@ class AlertResource(msgspec.Struct, frozen=True):
     """An alert; `cause_id` is the screening, for `break_glass` the emergency access.
 
     Where a `high` was given by hand or in a file, and for `not_screened`, it is the alert's own. `task_id` is the batch
-    that could not screen the patient, and says why (`/tasks/{task_id}/set-aside`).
+    that could not screen the patient; whoever may see it learns why (`/tasks/{task_id}/set-aside`).
     """
 
     id: UUID

@@ -25,9 +25,12 @@ def test_a_clinics_clock_is_shown_changed_and_left_to_the_installation_again(
     product.database.close()
     of = ("admin", "clinic", "--clinic", str(clinic_id))
 
+    zone = "North: time zone America/New_York"
     shown = run(*of, **served)
     assert 0 == shown.exit_code, shown.output
-    assert "North: time zone America/New_York, screened every day at MINDBRIDGE_SCREENING_TIME\n" == shown.stdout
+    assert f"{zone}, screened every day at 06:00 (MINDBRIDGE_SCREENING_TIME)\n" == shown.stdout
+    never = run(*of, **served, screening_time="never")
+    assert f"{zone}, not screened every day (MINDBRIDGE_SCREENING_TIME)\n" == never.stdout
     changed = run(*of, "--timezone", "Asia/Tokyo", "--screening-time", "05:30", "--json", **served)
     expected = {"clinic_id": str(clinic_id), "name": "North", "timezone": "Asia/Tokyo", "screening_time": "05:30"}
     assert expected == json.loads(changed.stdout)

@@ -144,9 +144,11 @@ def test_while_somebody_looks_others_are_told_what_was_found_before(
     assert watch() is not None
     with ThreadPoolExecutor(1) as aside:
         slow = aside.submit(watch)
-        wait_until(lambda: 2 == len(looks))
-        assert watch() is not None
-        assert not slow.done()
-        go_on.set()
+        try:
+            wait_until(lambda: 2 == len(looks))
+            assert watch() is not None
+            assert not slow.done()
+        finally:
+            go_on.set()
         assert slow.result(SECONDS) is None
     assert [0, 1] == looks

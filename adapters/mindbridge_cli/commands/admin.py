@@ -112,14 +112,19 @@ def clinic_(
     if changes is None:
         raise click.UsageError("; ".join(findings))
     by = Operator(clinic_id=clinic_id)
-    with composed(settings_of(ctx)) as product:
+    settings = settings_of(ctx)
+    with composed(settings) as product:
         found = product.core.change_clinic(by, changes) if sent else product.core.view_clinic(by)
     at = None if found.screening_time is None else f"{found.screening_time:%H:%M}"
     content = {"clinic_id": str(clinic_id), "name": found.name, "timezone": found.timezone, "screening_time": at}
-    lines = [
-        f"{found.name}: time zone {found.timezone}, screened every day at {at or 'MINDBRIDGE_SCREENING_TIME'}",
-    ]
-    result(content, lines, json_=json_)
+    said = f"screened every day at {at}" if at else _left_to(settings.screening_time)
+    result(content, [f"{found.name}: time zone {found.timezone}, {said}"], json_=json_)
+
+
+def _left_to(screening_time: str) -> str:
+    """Say when a clinic without a time of its own is screened."""
+    said = "not screened every day" if screening_time == "never" else f"screened every day at {screening_time}"
+    return f"{said} (MINDBRIDGE_SCREENING_TIME)"
 
 
 def _tell(invitation: Invitation, line: str, *, json_: bool) -> None:
