@@ -120,3 +120,22 @@ def test_a_caseload_waits_for_a_review_and_keeps_nothing_of_a_page_that_it_chang
     assert RiskLevel.LOW is ward.level()
     (again,) = core.screen_caseload(Operator(clinic_id=ward.admin.clinic_id)).screenings
     assert RiskLevel.LOW is again.record.current_risk_level
+
+
+def test_a_change_that_meets_a_call_is_judged_with_it(ward: Ward) -> None:
+    """Each alone leaves the patient at `medium`; the change began before the call was there, and ends after it."""
+    core, clock = ward.product.core, ward.product.core.ports.clock
+    draft = PatientDraft(name="Cy", medication_adherence=Decimal(90), current_risk_level=RiskLevel.MEDIUM)
+    patient_id = core.admit_patient(ward.admin, attrs.evolve(draft, crisis_calls_30days=2)).id
+    call = CrisisEventDraft(severity=Severity.LOW, event_type=CrisisEventType.CRISIS_CALL, occurred_at=clock())
+    reported: list[object] = []
+
+    def while_it_is_changed() -> datetime:
+        if not reported:
+            reported.append(core.report_crisis_event(ward.colleague, patient_id, call))
+        return clock()
+
+    changing = attrs.evolve(core.change_patient, clock=while_it_is_changed)
+    changed = changing(ward.admin, patient_id, PatientChanges(medication_adherence=Decimal(40)))
+    assert (3, RiskLevel.HIGH) == (changed.crisis_calls_30days, changed.current_risk_level)
+    assert patient_id in {one.patient_id for one in core.list_alerts(ward.admin, AlertFilter()).items}

@@ -56,8 +56,9 @@ OPERATIONS: dict[str, tuple[int, Callable[[Product, SessionClaim], object]]] = {
     "view": (5, lambda product, claim: product.core.view_patient(claim, PATIENT[claim])),
     "list": (5, lambda product, claim: product.core.list_patients(claim, PatientFilter())),
     "create": (5, lambda product, claim: product.core.admit_patient(claim, CAREFUL)),
+    # A change is followed by a second look, for a record may have come while it was made.
     "change": (
-        6,
+        7,
         lambda product, claim: product.core.change_patient(
             claim, PATIENT[claim], PatientChanges(status=PatientStatus.INACTIVE)
         ),
@@ -68,7 +69,7 @@ OPERATIONS: dict[str, tuple[int, Callable[[Product, SessionClaim], object]]] = {
     "metrics": (6, lambda product, claim: product.core.list_metrics(claim, PATIENT[claim], Span())),
     "timeline": (6, lambda product, claim: product.core.show_timeline(claim, PATIENT[claim], Span())),
     "recount": (
-        6,
+        7,
         lambda product, claim: product.core.change_patient(
             claim, PATIENT[claim], PatientChanges(crisis_calls_30days=2)
         ),

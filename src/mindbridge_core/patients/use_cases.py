@@ -183,7 +183,8 @@ class ChangePatient:
                 changed = attrs.evolve(patient.giving(sent, now), updated_at=now, **fields)
                 raised = at_high(changed) and not at_high(patient)
                 raise_given(desk, self.new_id, [patient_id] if raised else [], now)
-                patient = desk.unit.patients.save(changed)
+                desk.unit.patients.save(changed)
+                patient = reach(desk, patient_id)  # held by now, and with what was recorded since it was read above
             followed = self.at_once(desk, patient) if sent else NOTHING
             if followed.changes:
                 patient = reach(desk, patient_id)
