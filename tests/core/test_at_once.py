@@ -25,13 +25,14 @@ from mindbridge_core.care import (
     MetricType,
     Severity,
 )
-from mindbridge_core.errors import AuditUnavailable, SecondClinicianRequired
+from mindbridge_core.errors import AuditUnavailable, DamagedRecord, SecondClinicianRequired
 from mindbridge_core.idempotency import IdempotencyKey
 from mindbridge_core.patients import AlertFilter, PatientChanges, PatientDraft, PatientStatus, RiskLevel
 from mindbridge_core.screening import CURRENT_RULES, Decision, ReviewRequest, Screening
 from mindbridge_core.screening.rules import screen_by_rules
 from mindbridge_core.screening.snapshot import snapshot_of, worst_anywhere
 from mindbridge_core.testing.records import a_patient
+from mindbridge_memory.screenings import MemoryScreenings
 from tests.core.house import START, House
 from tests.core.test_screenings import Ward, ward
 
@@ -335,6 +336,20 @@ def test_days_that_pass_are_no_news() -> None:
     here.house.clock.forward(days=3)
     here.change(name="Jane Roe-Smith")
     assert (1, LOW) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+def test_a_decision_that_cannot_be_read_holds_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = lowered(crisis_calls_30days=4)
+
+    def damaged(*_: object) -> Screening:
+        raise DamagedRecord
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryScreenings, "get", damaged)
+        here.house.clock.forward(minutes=1)
+        call(here)
+    assert (2, HIGH) == (len(screenings(here)), here.patient().current_risk_level)
+    assert 1 == alerted(here)
 
 
 def test_a_call_between_the_word_of_one_clinician_and_the_others_keeps_a_high() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 
 from mindbridge_core import Operator, Role
-from mindbridge_core.patients import AlertFilter, AlertKind, PatientDraft
+from mindbridge_core.care import CrisisEventDraft, CrisisEventType, Severity
+from mindbridge_core.patients import AlertFilter, AlertKind, PatientDraft, RiskLevel
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
 
@@ -33,3 +35,22 @@ def test_a_damaged_screening_keeps_no_overdue_review_from_being_told_and_a_damag
     assert set(ids) == {alert.patient_id for alert in told}
     shown = {one.patient_id: one.name for one in core.show_dashboard(admin).urgent}
     assert {ids[0]: "Jane Roe", ids[1]: "Jane Roe", ids[2]: None} == shown
+
+
+def test_a_damaged_screening_keeps_no_crisis_from_being_reported_and_none_from_being_seen(
+    product: Product, database: TestDatabase
+) -> None:
+    clinic_id = product.clinic()
+    operator, core = Operator(clinic_id=clinic_id), product.core
+    admin = product.session(product.staff(clinic_id, Role.ADMIN))
+    draft = PatientDraft(name="Jane Roe", medication_adherence=Decimal(90), crisis_calls_30days=4)
+    patient_id = core.admit_patient(operator, draft).id
+    core.screen_caseload(operator)
+    with psycopg.connect(database.superuser_url) as superuser:
+        assert 1 == superuser.execute(DAMAGE[0].encode(), (patient_id,)).rowcount
+    call = CrisisEventDraft(
+        severity=Severity.LOW, event_type=CrisisEventType.CRISIS_CALL, occurred_at=core.ports.clock()
+    )
+    core.report_crisis_event(admin, patient_id, call)
+    assert RiskLevel.HIGH is core.view_patient(admin, patient_id).current_risk_level
+    assert [patient_id] == [one.patient_id for one in core.list_alerts(admin, AlertFilter()).items]

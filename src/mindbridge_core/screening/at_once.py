@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from mindbridge_core.clock import Clock
+from mindbridge_core.errors import DamagedRecord
 from mindbridge_core.ids import NewId
 from mindbridge_core.patients import Patient
 from mindbridge_core.patients.at_once import NOTHING, Found, Outcome
@@ -103,8 +104,12 @@ def _may_be_too_low(patient: Patient, rules: RuleSet, now: datetime) -> bool:
 
 
 def _latest(desk: Desk[Any], patient: Patient) -> Screening | None:
+    """Return the latest screening; None as well where it cannot be read: what it decided holds nothing back then."""
     latest = desk.unit.screenings.latest(patient.id)
-    return None if latest is None else desk.unit.screenings.get(latest)
+    try:
+        return None if latest is None else desk.unit.screenings.get(latest)
+    except DamagedRecord:
+        return None
 
 
 def _screened(patient: Patient, record: RecordSnapshot, rules: RuleSet, screening_id: UUID, now: datetime) -> Screening:
