@@ -338,6 +338,41 @@ def test_days_that_pass_are_no_news() -> None:
     assert (1, LOW) == (len(screenings(here)), here.patient().current_risk_level)
 
 
+def months_of_calls() -> tuple[Ward, Screening]:
+    """Five calls were screened on the last day on which the first of them counts; on the day after it comes a sixth."""
+    here = ward()
+    call(here)
+    here.house.clock.forward(days=10)
+    for _ in range(4):
+        call(here)
+    here.house.clock.forward(days=20)
+    return here, here.screen()
+
+
+def test_a_call_that_takes_the_place_of_one_that_counts_no_longer_keeps_a_high() -> None:
+    here, screening = months_of_calls()
+    here.house.clock.forward(days=1)
+    call(here)
+    assert 5 == here.patient().crisis_calls_30days
+    lower = ReviewRequest(decision=Decision.OVERRIDE, risk_level=LOW, reason="Settled")
+    for clinician in (here.manager, here.admin):
+        here.house.core.review_screening(clinician, screening.id, lower)
+    assert HIGH is here.patient().current_risk_level
+
+
+def test_and_ends_what_was_decided_before_it() -> None:
+    here, screening = months_of_calls()
+    lower = ReviewRequest(decision=Decision.OVERRIDE, risk_level=LOW, reason="Settled")
+    for clinician in (here.manager, here.admin):
+        here.house.core.review_screening(clinician, screening.id, lower)
+    here.house.clock.forward(days=1)
+    here.change(name="Jane Roe-Smith")
+    assert LOW is here.patient().current_risk_level
+    before = alerted(here)
+    call(here)
+    assert (HIGH, before + 1) == (here.patient().current_risk_level, alerted(here))
+
+
 def test_a_decision_that_cannot_be_read_holds_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     here = lowered(crisis_calls_30days=4)
 

@@ -48,7 +48,7 @@ class ScreenAtOnce:
             return NOTHING
         record = snapshot_of(patient, now, calendar(desk))
         found = screen_by_rules(self.rules, record)
-        if not shown_too_low(patient, found) or decided(found, _latest(desk, patient)):
+        if not shown_too_low(patient, found) or decided(found, _latest(desk, patient), patient):
             return NOTHING
         screening = _screened(patient, record, self.rules, self.new_id(), now)
         level = screening.shown_level

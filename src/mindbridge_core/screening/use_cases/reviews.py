@@ -80,7 +80,7 @@ class ReviewScreening:
     def _worse(self, desk: Desk[ScreeningUnit], screening: Screening, patient: Patient) -> bool:
         """Whether the rules say more of the record as it is now than of the one that was screened."""
         now = snapshot_of(patient, self.clock(), calendar(desk))
-        return says_more(screen_by_rules(self.rules, now), screening)
+        return says_more(screen_by_rules(self.rules, now), screening, patient)
 
     def _reviewed(self, desk: Desk[ScreeningUnit], screening: Screening, request: ReviewRequest) -> Review:
         now, by, before = self.clock(), desk.actor.user_id, screening.review
