@@ -87,6 +87,16 @@ def test_a_clinic_that_has_a_time_of_its_own_is_late_by_that() -> None:
             assert (due_at, late) == (standing.due_at, standing.late)
 
 
+def test_a_day_that_was_left_out_is_late_also_while_the_next_may_still_be_done() -> None:
+    at_eleven = attrs.evolve(NEW_YORK, screening_time=time(23, 0))
+    due_at = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # on the first of March, there
+    for hours, due in ((1.99, due_at - timedelta(days=1)), (2, due_at), (25.99, due_at)):
+        now = due_at + timedelta(hours=hours)
+        standing = standing_of(at_eleven, SIX, now, last=batch_of(date(2026, 2, 27)), anybody=True)
+        assert (due, True) == (standing.due_at, standing.late)
+    assert not standing_of(at_eleven, SIX, due_at, last=batch_of(date(2026, 2, 28)), anybody=True).late
+
+
 def test_what_was_due_before_the_clinic_was_there_is_not_missed() -> None:
     for opened, late in ((DUE, True), (DUE + timedelta(seconds=1), False)):
         clinic = attrs.evolve(NEW_YORK, created_at=opened)

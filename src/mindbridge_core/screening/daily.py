@@ -65,13 +65,16 @@ def standing_of(
 
 
 def _last_due(clinic: Clinic, watch: DailyWatch, now: datetime) -> tuple[date, datetime] | None:
-    """Return the latest day that should be done, and when it was due."""
+    """Return the latest day that should be done, and when it was due.
+
+    The day before yesterday too: of a time late in the evening yesterday's may still be under way.
+    """
     at = watch.at if clinic.screening_time is None else clinic.screening_time
     if at is None:
         return None
     zone = ZoneInfo(clinic.timezone)
     today = now.astimezone(zone).date()
-    for day in (today, today - _DAY):
+    for day in (today, today - _DAY, today - 2 * _DAY):
         due_at = datetime.combine(day, at, zone).astimezone(UTC)
         if clinic.created_at <= due_at <= now - watch.within:
             return day, due_at
