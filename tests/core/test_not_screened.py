@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from tests.core.test_batches import SMALL, filled, run
 from tests.core.test_screenings import Ward
 
 NOT_SCREENED = frozenset({AlertKind.NOT_SCREENED})
+ONE = JobLimits(at_once=1)
 
 
 def damage(monkeypatch: pytest.MonkeyPatch, *ids: UUID, error: Callable[[], Exception] = DamagedRecord) -> None:
@@ -95,6 +97,29 @@ def test_admins_and_the_case_manager_are_told_once_for_a_piece_and_learn_no_name
     rows = [staff.get((here.clinic, one.user_id)) for one in (here.admin, here.manager)]
     assert sorted(one.email for one in rows if one is not None) == sorted(one.to for one in sent)
     assert all("2 patients in your clinic" in one.text and "Roe" not in one.text for one in sent)
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_what_was_set_aside_is_told_of_though_the_store_goes_away_after_it(
+    by_command: bool,  # noqa: FBT001 - a case
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = filled()
+    ids = people(here)
+    damage(monkeypatch, ids[0])
+    damage(monkeypatch, ids[2], error=DependencyUnavailable)
+    operator = Operator(clinic_id=here.clinic)
+    here.house.core.order_batch(operator, BatchRequest())
+    core = here.house.core
+    screen: Callable[[], object] = partial(core.run_batch, operator, uuid4(), ONE)
+    if by_command:
+        screen = partial(core.screen_caseload, operator)
+    with pytest.raises(DependencyUnavailable):
+        screen()
+    notifier = here.house.core.ports.notifier
+    assert isinstance(notifier, KeptMessages)
+    assert [ids[0]] == [one.patient_id for one in alerts(here)]
+    assert 2 == sum(one.subject == "Not screened" for one in notifier.sent)
 
 
 def test_the_alert_is_for_admins_and_the_case_manager_of_today(monkeypatch: pytest.MonkeyPatch) -> None:

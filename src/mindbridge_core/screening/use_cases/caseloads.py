@@ -79,17 +79,23 @@ class ScreenCaseload:
             page = _chosen_ids(desk, only, after, limit)
         done: list[Screening] = []
         aside: dict[UUID, Raised] = {}
-        for patient_id in page.items:
-            try:
-                done += self._alone(caller, patient_id)
-            except (DependencyUnavailable, LostUpdate):
-                raise
-            except Exception:  # noqa: BLE001 - whatever it is, it is this patient's alone
-                with self.work(caller, Action.SCREENING_CASELOAD, resource_id=patient_id) as desk:
-                    aside[patient_id] = self.aside(desk, [patient_id], None)
-                    desk.changes({"set_aside": 1}, plain=frozenset({"set_aside"}))
-        self.aside.notify(all_raised(aside.values()))
+        try:
+            for patient_id in page.items:
+                try:
+                    done += self._alone(caller, patient_id)
+                except (DependencyUnavailable, LostUpdate):
+                    raise
+                except Exception:  # noqa: BLE001 - whatever it is, it is this patient's alone
+                    aside[patient_id] = self._set_aside(caller, patient_id)
+        finally:
+            self.aside.notify(all_raised(aside.values()))
         return attrs.evolve(_page(caller.clinic_id, done, page), set_aside=tuple(aside))
+
+    def _set_aside(self, caller: Caller, patient_id: UUID) -> Raised:
+        with self.work(caller, Action.SCREENING_CASELOAD, resource_id=patient_id) as desk:
+            raised = self.aside(desk, [patient_id], None)
+            desk.changes({"set_aside": 1}, plain=frozenset({"set_aside"}))
+        return raised
 
     def _alone(self, caller: Caller, patient_id: UUID) -> list[Screening]:
         with self.work(caller, Action.SCREENING_CASELOAD, resource_id=patient_id) as desk:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -74,10 +73,9 @@ class RunBatch:
         if not isinstance(found, _Owned):
             return found
         if found.piece.deaths >= limits.deaths:
-            raised = self._set_aside(caller, found.piece.batch, found.piece.patients, "worker_died")
+            self.aside.notify(self._set_aside(caller, found.piece.batch, found.piece.patients, "worker_died"))
         else:
-            raised = self._screen(caller, found, limits)
-        self.aside.notify(raised)
+            self._screen(caller, found, limits)
         with self.work(caller, Action.TASK_RUN) as desk:
             desk.unit.jobs.release(worker)
             return self._ended(desk, found.piece.batch.id)
@@ -118,16 +116,20 @@ class RunBatch:
         ended = not desk.unit.enquiries.waits(batch_id) and desk.unit.batches.end(batch_id, self.clock())
         return told(desk, batch_id) if ended else found_batch(desk, batch_id)
 
-    def _screen(self, caller: Caller, owned: _Owned, limits: JobLimits) -> Raised:
-        """Screen the piece; return what was raised of those who had to be set aside."""
+    def _screen(self, caller: Caller, owned: _Owned, limits: JobLimits) -> None:
+        """Screen the piece, and tell of those who had to be set aside, also where it breaks off."""
         asks = willing(self.screen.assessor)
         left = owned.piece.patients if asks and not owned.deferred else self._together(owned)
         if asks:
             left = left[: limits.at_once]  # each is a question now; the next piece takes on the others
         if not left:
-            return Raised()
-        with ThreadPoolExecutor(limits.at_once) as threads:
-            return all_raised(list(threads.map(partial(self._alone, caller, owned), left)))
+            return
+        raised: list[Raised] = []
+        try:
+            with ThreadPoolExecutor(limits.at_once) as threads:
+                list(threads.map(lambda patient_id: raised.append(self._alone(caller, owned, patient_id)), left))
+        finally:
+            self.aside.notify(all_raised(raised))
 
     def _together(self, owned: _Owned) -> Sequence[UUID]:
         """Screen by rules, in one transaction; return who is left: all, when one stood in the way of all."""
