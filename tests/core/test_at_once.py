@@ -31,6 +31,7 @@ from mindbridge_core.patients import AlertFilter, PatientChanges, PatientDraft, 
 from mindbridge_core.screening import CURRENT_RULES, Decision, ReviewRequest, Screening
 from mindbridge_core.screening.rules import screen_by_rules
 from mindbridge_core.screening.snapshot import snapshot_of, worst_anywhere
+from mindbridge_core.screening.standing import says_more
 from mindbridge_core.testing.records import a_patient
 from mindbridge_memory.screenings import MemoryScreenings
 from tests.core.house import START, House
@@ -222,7 +223,7 @@ days = some.dates(date(2026, 1, 1), date(2026, 5, 3))
 
 
 @given(
-    times=some.tuples(moments, moments).map(sorted),
+    times=some.tuples(moments, moments),
     admitted=some.none() | moments,
     last=some.none() | days,
     missed=some.sampled_from([0, 3]),
@@ -336,6 +337,15 @@ def test_days_that_pass_are_no_news() -> None:
     here.house.clock.forward(days=3)
     here.change(name="Jane Roe-Smith")
     assert (1, LOW) == (len(screenings(here)), here.patient().current_risk_level)
+
+
+def test_a_rule_that_looked_at_less_then_is_news() -> None:
+    here = ward(crisis_calls_30days=3)
+    screening, patient = here.screen(), here.patient()
+    found = screen_by_rules(CURRENT_RULES, screening.record)
+    blind = tuple(attrs.evolve(one, saw={}) for one in screening.fired)
+    assert not says_more(found, screening, patient)
+    assert says_more(found, attrs.evolve(screening, fired=blind), patient)
 
 
 def months_of_calls() -> tuple[Ward, Screening]:

@@ -53,11 +53,11 @@ def worst_anywhere(patient: Patient, now: datetime) -> RecordSnapshot:
 
     All days are counted by the calendar that counts most, and an appointment that may lie ahead is none.
     """
-    last = patient.last_appointment
+    last, begun = patient.last_appointment, _begun(patient, now)
     return attrs.evolve(
         snapshot_of(patient, now, _FIRST),
         last_appointment=last if last is None or last <= _day(now, _LAST) else None,
-        in_care_since=_day(_begun(patient, now), _LAST),
+        in_care_since=_day(begun, _LAST) if begun <= now else None,
     )
 
 

@@ -58,8 +58,8 @@ def _counted(patient: Patient, since: datetime) -> Mapping[Fact, int]:
 
 
 def _news(fired: FiredRule, then: FiredRecord | None, counted: Mapping[Fact, int]) -> bool:
-    if then is None:
-        return True
+    if then is None or not fired.saw.keys() <= then.saw.keys():
+        return True  # it did not hold, or it was another version's and looked at less
     numbered = [one for one in fired.rule.conditions if one.fact in _NUMBERS]
     return any(
         _worse(one, now, then.saw[one.fact])
