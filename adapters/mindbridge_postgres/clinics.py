@@ -10,7 +10,7 @@ from uuid import UUID
 
 import attrs
 
-from mindbridge_core.errors import LostUpdate
+from mindbridge_core.errors import DamagedRecord, LostUpdate
 from mindbridge_core.identity import Clinic, Organization
 from mindbridge_core.ids import PLATFORM_CLINIC_ID, PLATFORM_ORGANIZATION_ID
 from mindbridge_core.phi import ClinicCipher, KeyPurpose, WrappedKey
@@ -102,16 +102,21 @@ class PostgresClinics:
         lay_lanes(self._connection, self._clinic_id, self._cipher.audit_key, clinic.created_at)
 
     def get(self) -> Clinic | None:
-        """Return the unit's own clinic."""
+        """Return the unit's own clinic; without an address that cannot be read, since every screening asks for this."""
         row = self._connection.run(_GET_CLINIC, {"clinic_id": self._clinic_id}).fetchone()
         if row is None:
             return None
         fields = _named(_GOT, row)
-        if fields["address"] is not None:
-            fields["address"] = self._cipher.decrypt("clinics.address", self._clinic_id, fields["address"])
+        fields["address"] = self._address(fields["address"])
         if fields["screening_time"] is not None:
             fields["screening_time"] = time.fromisoformat(fields["screening_time"])
         return Clinic(**fields)
+
+    def _address(self, sealed: bytes | None) -> str | None:
+        try:
+            return None if sealed is None else self._cipher.decrypt("clinics.address", self._clinic_id, sealed)
+        except DamagedRecord:
+            return None
 
     def save(self, clinic: Clinic) -> Clinic:
         """Insert the first change, update a later one, if the version is still the one that was read."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 import psycopg
 
 from mindbridge_core import Operator, Role
 from mindbridge_core.care import CrisisEventDraft, CrisisEventType, Severity
+from mindbridge_core.identity import ClinicDraft
 from mindbridge_core.patients import AlertFilter, AlertKind, PatientDraft, RiskLevel
 from tests.support.postgres import TestDatabase
 from tests.support.product import Product
@@ -54,3 +55,19 @@ def test_a_damaged_screening_keeps_no_crisis_from_being_reported_and_none_from_b
     core.report_crisis_event(admin, patient_id, call)
     assert RiskLevel.HIGH is core.view_patient(admin, patient_id).current_risk_level
     assert [patient_id] == [one.patient_id for one in core.list_alerts(admin, AlertFilter()).items]
+
+
+def test_a_damaged_address_of_the_clinic_keeps_nobody_from_being_screened(
+    product: Product, database: TestDatabase
+) -> None:
+    core = product.core
+    clinic_id = core.open_clinic(ClinicDraft(organization="Oak", name="North", address="1 Main Street"))
+    operator = Operator(clinic_id=clinic_id)
+    patient_id = core.admit_patient(operator, PatientDraft(name="Jane Roe", crisis_calls_30days=6)).id
+    with psycopg.connect(database.superuser_url) as superuser:
+        damage = "UPDATE clinics SET address = set_byte(address, 30, get_byte(address, 30) # 1) WHERE id = %s"
+        assert 1 == superuser.execute(damage, (clinic_id,)).rowcount
+    (screening,) = core.screen_caseload(operator).screenings
+    assert (patient_id, RiskLevel.HIGH) == (screening.patient_id, screening.risk_level)
+    assert core.order_batch.daily(operator, time(0, 0)) is not None
+    assert not core.watch_daily(operator).late
