@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mindbridge_core import Role
 from mindbridge_core.errors import Finding, InvalidInput
 from mindbridge_core.identity import ClinicChanges, ClinicDraft, Credentials, RefreshRequest, StaffDraft, valid_npi
-from mindbridge_core.identity.inputs import Email
+from mindbridge_core.identity.inputs import Email, Npi, Zone
 from mindbridge_core.patients import PatientChanges, PatientDraft, PatientStatus, RiskLevel
 from mindbridge_core.validation import UNSET, Number, Pattern, Text, checked, given, parse, ruled
 
@@ -251,7 +251,8 @@ def test_rules_describe_themselves_as_json_schema() -> None:
     assert Text(least=1, most=5).schema() == {"minLength": 1, "maxLength": 5}
     assert Pattern(regex="[a-z]+", form="letters", most=9).schema() == {"maxLength": 9, "pattern": "^[a-z]+$"}
     assert Number(most=100, decimals=2).schema() == {"minimum": 0, "maximum": 100}
-    assert {"maxLength", "pattern"} == set(Email().schema())
+    assert {"maxLength", "pattern"} == set(Email().schema()) == set(Npi().schema())
+    assert {"minLength": 1, "maxLength": 64} == Zone().schema()
 
 
 def test_a_field_without_a_rule_is_taken_as_it_is() -> None:
