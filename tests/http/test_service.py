@@ -48,14 +48,15 @@ def test_what_only_lags_is_told_and_leaves_the_service_ready() -> None:
         200,
         {"status": "ready", "checks": {"database": "ok", "sink_a": "lagging", "sink_b": "ok", "sink_c": "lagging"}},
     )
-    answer = new_world(checks={"database": _broken}, watches=watches).client.get("/api/ready")
+
+
+def test_where_something_fails_nobody_waits_for_what_may_lag() -> None:
+    looked = list[int]()
+    watches = {"sink": lambda: looked.append(1)}
+    checks = {"database": _broken, "keys": lambda: None}
+    answer = new_world(checks=checks, watches=watches).client.get("/api/ready")
     assert refused(answer) == (503, "not_ready")
-    assert answer.get_json()["checks"] == {
-        "database": "failing",
-        "sink_a": "lagging",
-        "sink_b": "ok",
-        "sink_c": "lagging",
-    }
+    assert ({"database": "failing", "keys": "ok"}, []) == (answer.get_json()["checks"], looked)
 
 
 def test_figures_are_shown_only_where_they_are_switched_on() -> None:

@@ -34,13 +34,13 @@ def ready(call: Call) -> Answer[Readiness]:
     """Say whether all that requests need is there; 503 names what is not.
 
     What lags (`lagging`) while requests go on, such as a sink of the audit trail, is told and leaves the answer good.
+    It is not looked at while something fails: it would wait for the same thing again.
     """
     found = {name: _look(name, check) for name, check in call.mount.checks.items()}
-    refused = "failing" in found.values()
-    found |= {name: _look(name, watch, wrong="lagging") for name, watch in call.mount.watches.items()}
-    if refused:
+    if "failing" in found.values():
         detail = "Something that requests need is not ready; `checks` says which."
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", detail, checks=found)
+    found |= {name: _look(name, watch, wrong="lagging") for name, watch in call.mount.watches.items()}
     return Answer(content=Readiness("ready", found))
 
 
