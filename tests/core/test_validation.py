@@ -326,3 +326,22 @@ def test_a_time_is_written_as_rfc_3339_has_it(moment: str) -> None:
     with pytest.raises(InvalidInput):
         parse(PatientDraft, {"name": "Ada", "admitted_at": moment})
     assert parse(PatientDraft, {"name": "Ada", "admitted_at": "2026-01-01T00:00:00.5+01:00"}).admitted_at
+
+
+@attrs.frozen
+class Window:
+    """Two fields that are good or bad together."""
+
+    first: int
+    last: int
+
+    def __attrs_post_init__(self) -> None:
+        if self.last < self.first:
+            raise InvalidInput([Finding("/last", "out_of_range", "must not be before the first")])
+
+
+def test_a_rule_over_several_fields_is_the_class_own() -> None:
+    assert Window(1, 2) == parse(Window, {"first": 1, "last": 2})
+    with pytest.raises(InvalidInput) as refused:
+        parse(Window, {"first": 2, "last": 1})
+    assert [("/last", "out_of_range")] == [(one.pointer, one.code) for one in refused.value.findings]
